@@ -1,0 +1,80 @@
+/** The validated configuration as the rest of Troupe sees it. (Types first; the zod schema produces exactly these.) */
+
+/** Where the user's app is. */
+export interface AppConfig {
+  /** Absolute path of the app's module. */
+  readonly file: string
+}
+
+/** `session`: cookies and lifetime. */
+export interface SessionConfig {
+  /** The first signs, all verify. */
+  readonly secrets: readonly string[]
+  /** Cookie name. */
+  readonly name: string
+  /** Lifetime without use, ms. */
+  readonly ttlMs: number
+  /** Largest session as JSON text, bytes. */
+  readonly maxBytes: number
+  /** Renew the cookie with every response. */
+  readonly rolling: boolean
+  readonly cookie: {
+    readonly path: string
+    readonly domain: string | null
+    readonly httpOnly: boolean
+    readonly secure: boolean | 'auto'
+    readonly sameSite: 'lax' | 'strict' | 'none' | null
+    readonly partitioned: boolean
+    /** Lifetime of the cookie and, when set, of the session: ms; null makes a browser-session cookie. */
+    readonly maxAgeMs: number | null
+  }
+}
+
+/** `sessionServers[]`. */
+export interface SessionServerConfig {
+  readonly name: string
+  readonly store: 'memory'
+}
+
+/** The whole configuration, defaults filled in, paths absolute. */
+export interface Config {
+  readonly app: AppConfig
+  readonly listen: {
+    readonly host: string
+    readonly port: number
+    readonly servedBy: boolean
+    readonly maxConnections: number
+    /** Requests in flight at one web server before the next gets 503. */
+    readonly maxInFlight: number
+    readonly keepAliveTimeoutMs: number
+    readonly headersTimeoutMs: number
+    /** Longest time for a whole request to arrive, ms; 0 for no limit. */
+    readonly requestTimeoutMs: number
+    /** Longest wait of a request for its partition to have an owner, ms. */
+    readonly parkTimeoutMs: number
+  }
+  readonly webServers: {
+    readonly threads: number
+    /** Heap limit of one web server, MiB; null for Node's default. */
+    readonly heapMb: number | null
+    /** A web server whose event loop stands still for so long is killed, ms. */
+    readonly hangTimeoutMs: number
+  }
+  readonly sessionServers: readonly SessionServerConfig[]
+  readonly replication: {
+    readonly copies: number | 'all'
+    readonly acks: 'none' | 'one' | 'all'
+    readonly ackTimeoutMs: number
+    /** Bytes of mutations queued towards one session server before back-pressure. */
+    readonly outboxMaxBytes: number
+  }
+  readonly session: SessionConfig
+  readonly cache: {
+    /** Bytes of sessions that one web server keeps in memory. */
+    readonly maxBytes: number
+  }
+  readonly admin: { readonly host: string; readonly port: number } | null
+  /** Longest time that a stop waits for requests in flight, ms. */
+  readonly drainTimeoutMs: number
+  readonly log: { readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'; readonly pretty: boolean | 'auto' }
+}

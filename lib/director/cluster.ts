@@ -1,0 +1,55 @@
+/** The running cluster as its caller, the command line and the admin listener see it. */
+
+/** State of an actor. */
+export type ActorState = 'starting' | 'running' | 'draining' | 'down'
+
+/** One web server in {@link ClusterStatus}. */
+export interface WebServerStatus {
+  readonly name: string
+  readonly state: ActorState
+  readonly partitions: number
+  readonly sessions: number
+  readonly requestsInFlight: number
+  readonly restarts: number
+}
+
+/** One session server in {@link ClusterStatus}. */
+export interface SessionServerStatus {
+  readonly name: string
+  readonly state: ActorState
+  /** Partitions of which it holds a synced copy. */
+  readonly partitions: number
+  readonly sessions: number
+  readonly restarts: number
+}
+
+/** What GET /status answers. */
+export interface ClusterStatus {
+  readonly director: { readonly uptimeMs: number; readonly state: 'running' | 'stopping'; readonly requestsInFlight: number; readonly parked: number }
+  readonly webServers: readonly WebServerStatus[]
+  readonly sessionServers: readonly SessionServerStatus[]
+  readonly partitions: {
+    readonly total: number
+    /** Partitions without an owner right now. */
+    readonly unowned: number
+    /** Partitions with fewer synced copies than configured, or not settled after a takeover. */
+    readonly underCopied: number
+  }
+  /** Rises with each change of the partition table. */
+  readonly tableVersion: number
+}
+
+/** A running cluster. */
+export interface Cluster {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string
+  /** The admin listener's base URL, null when it is off. */
+  readonly adminUrl: string | null
+  /** Ready when every partition has an owner and at least one synced copy. */
+  isReady(): boolean
+  status(): Promise<ClusterStatus>
+  /** Ends an actor's thread at once; it will be replaced. @throws UnknownActorError */
+  kill(name: string): Promise<void>
+  /** Finishes requests in flight within the drain timeout, flushes the outboxes, ends every actor. Idempotent. */
+  stop(): Promise<void>
+}

@@ -1,0 +1,27 @@
+/** What the director tells a web server of the partitions that it owns. */
+import type { ActorName, Epoch, Partition } from './ids.js'
+
+/** A replica of a partition as its owner sees it. */
+export interface AssignedReplica {
+  readonly name: ActorName
+  /** False while it is being brought up to date: it takes mutations, but its "I have no such session" counts for nothing. */
+  readonly synced: boolean
+}
+
+/** One partition of one owner. A later assignment of the same epoch replaces an earlier one. */
+export interface Assignment {
+  readonly partition: Partition
+  readonly epoch: Epoch
+  /** Rises with each change of the replicas within one epoch; comes back in {@link Settled}. */
+  readonly revision: number
+  readonly replicas: readonly AssignedReplica[]
+  /** False when copies may differ between replicas, so that the owner must resync them and report {@link Settled}. */
+  readonly settled: boolean
+}
+
+/** Owner → director: every replica named in that revision of the assignment now holds the same, newest copies. */
+export interface Settled {
+  readonly partition: Partition
+  readonly epoch: Epoch
+  readonly revision: number
+}

@@ -1,0 +1,95 @@
+/**
+ * The control plane: what the director asks of an actor over Comlink. Never on the path of a request (a call costs
+ * about 70 µs); every call has a deadline and races the actor's end (see `control.ts`).
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { AppConfig, SessionConfig } from '../config/schema.js'
+import type { Assignment } from '../replication/assignment.js'
+import type { ActorName, Partition } from '../replication/ids.js'
+
+/** What a worker thread is given when its actor begins; everything else comes over `control`. */
+export interface ActorTask {
+  readonly name: ActorName
+  /** Comlink: the actor exposes {@link WebServerControl} or {@link SessionServerControl} on it. */
+  readonly control: MessagePort
+  /** A counter (Int32 at index 0) that the actor's event loop raises: see `heartbeat.ts`. */
+  readonly heartbeat: SharedArrayBuffer
+}
+
+/** What a web server needs to start. */
+export interface WebServerStart {
+  readonly name: ActorName
+  /** The exchange port: {@link FromWebServer} out, {@link ToWebServer} in. */
+  readonly exchanges: MessagePort
+  readonly app: AppConfig
+  readonly session: SessionConfig
+  /** How many replicas must hold a change before its response goes out (invariant 2). */
+  readonly acks: 'none' | 'one' | 'all'
+  readonly ackTimeoutMs: number
+  readonly cacheMaxBytes: number
+  readonly outboxMaxBytes: number
+  readonly servedBy: boolean
+  readonly keepAliveTimeoutMs: number
+  /** The admin listener's base URL, or null when there is none. */
+  readonly adminUrl: string | null
+}
+
+/** Counters of one web server, for /status. */
+export interface WebServerStats {
+  readonly partitions: number
+  /** Sessions in the cache. */
+  readonly sessions: number
+  readonly cacheBytes: number
+  readonly requestsInFlight: number
+  /** Mutations that some replica has not acknowledged yet. */
+  readonly outboxDepth: number
+}
+
+/** Exposed by a web server. */
+export interface WebServerControl {
+  /** Loads the app and begins to serve. @throws AppLoadError */
+  start(options: WebServerStart): Promise<void>
+  /** A port to a session server of that name, replacing an earlier one. */
+  connect(replica: ActorName, port: MessagePort): Promise<void>
+  /** That session server is gone: nothing of it will be waited for. */
+  disconnect(replica: ActorName): Promise<void>
+  /** Takes ownership of these partitions, or new replicas for those it has. */
+  assign(assignments: readonly Assignment[]): Promise<void>
+  /**
+   * Gives up partitions for a handover: each one that no request is using, or stops being used within `withinMs`,
+   * after every replica has acknowledged its sessions.
+   * @returns those given up; the others stay owned.
+   */
+  release(partitions: readonly Partition[], withinMs: number): Promise<readonly Partition[]>
+  /** Waits until every replica has acknowledged every change, or `withinMs` is over. @returns whether it has. */
+  flush(withinMs: number): Promise<boolean>
+  /** Ends the actor: its thread ends after the answer. */
+  stop(): Promise<void>
+  stats(): Promise<WebServerStats>
+}
+
+/** What a session server needs to start. */
+export interface SessionServerStart {
+  readonly name: ActorName
+  readonly store: 'memory'
+}
+
+/** Counters of one session server, for /status. */
+export interface SessionServerStats {
+  readonly partitions: number
+  /** Live copies, tombstones not counted. */
+  readonly sessions: number
+  readonly tombstones: number
+  /** Payload bytes of all copies. */
+  readonly bytes: number
+}
+
+/** Exposed by a session server. */
+export interface SessionServerControl {
+  start(options: SessionServerStart): Promise<void>
+  /** A port to a web server of that name, replacing an earlier one: ToReplica in, FromReplica out. */
+  connect(owner: ActorName, port: MessagePort): Promise<void>
+  disconnect(owner: ActorName): Promise<void>
+  stop(): Promise<void>
+  stats(): Promise<SessionServerStats>
+}

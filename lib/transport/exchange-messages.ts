@@ -1,0 +1,71 @@
+/**
+ * The conversation between the director's front and one web server about HTTP requests. What one tick produced for
+ * a port travels as one array of these (docs/design.md, "The picture"). Byte counts drive the credits of
+ * `transport/credits.ts`: a sender never has more than the window outstanding.
+ */
+import type { Partition } from '../replication/ids.js'
+import type { Settled } from '../replication/assignment.js'
+import type { WireError } from './wire-error.js'
+
+/** Names one request on one port; the front counts them up. */
+export type ExchangeId = number
+
+/** Bytes on their way: text is one-byte characters (latin1), each standing for one byte. */
+export type Bytes = string | Uint8Array
+
+/** The head of one request as node:http parsed it. */
+export interface RequestHead {
+  readonly method: string
+  /** The request target exactly as received. */
+  readonly url: string
+  readonly httpVersionMajor: number
+  readonly httpVersionMinor: number
+  /** Names and values in turn, as received: `IncomingMessage.rawHeaders`. */
+  readonly rawHeaders: readonly string[]
+  /** What node:http decided: false means that the connection closes after this response. */
+  readonly keepAlive: boolean
+  readonly encrypted: boolean
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+  readonly localAddress: string | undefined
+  readonly localPort: number | undefined
+}
+
+/** Front → web server. */
+export type ToWebServer =
+  | {
+      readonly type: 'request'
+      readonly id: ExchangeId
+      readonly head: RequestHead
+      /** The body, or what has arrived of it. */
+      readonly body: Bytes | null
+      /** False when more `body` messages follow. */
+      readonly bodyEnded: boolean
+      /** Raw trailers, when `bodyEnded` and the request had any. */
+      readonly rawTrailers: readonly string[] | null
+    }
+  | { readonly type: 'body'; readonly id: ExchangeId; readonly bytes: Bytes }
+  | { readonly type: 'bodyEnd'; readonly id: ExchangeId; readonly rawTrailers: readonly string[] | null }
+  /** The client took this many bytes of the response. */
+  | { readonly type: 'responseCredit'; readonly id: ExchangeId; readonly bytes: number }
+  /** The client went away, or the front gave up: nobody listens to this exchange any more. */
+  | { readonly type: 'abort'; readonly id: ExchangeId }
+
+/** Web server → front (exchange messages), and → director (`settled`, `failing`, `fenced`). */
+export type FromWebServer =
+  /** Raw bytes of the HTTP/1.1 response, head included, in order. */
+  | { readonly type: 'response'; readonly id: ExchangeId; readonly bytes: Bytes }
+  /** The response is complete. `bytes` are its last; `close` tells the front to close the connection after them. */
+  | { readonly type: 'responseEnd'; readonly id: ExchangeId; readonly bytes: Bytes | null; readonly close: boolean }
+  /** The app cut the connection (`req.destroy()`, `res.destroy()`, `socket.destroy()`): the front cuts the client's. */
+  | { readonly type: 'cut'; readonly id: ExchangeId }
+  /** The app took this many bytes of the request's body. */
+  | { readonly type: 'bodyCredit'; readonly id: ExchangeId; readonly bytes: number }
+  /** This web server does not own the session's partition: ask its owner. The app has not seen the request. */
+  | { readonly type: 'reroute'; readonly id: ExchangeId; readonly partition: Partition }
+  /** A resync is done. */
+  | { readonly type: 'settled'; readonly settled: readonly Settled[] }
+  /** A replica refused mutations of these partitions since another web server owns them; they were dropped here. */
+  | { readonly type: 'fenced'; readonly partitions: readonly Partition[] }
+  /** An error that nobody caught: this web server wants to be replaced once its requests have finished. */
+  | { readonly type: 'failing'; readonly error: WireError }
