@@ -36,3 +36,8 @@ export interface Stamp {
 export function compareStamps(a: Stamp, b: Stamp): number {
   return a.epoch - b.epoch || a.version - b.version
 }
+
+/** Where one session stands at a replica. */
+export interface DigestEntry extends Stamp {
+  readonly id: SessionId
+}

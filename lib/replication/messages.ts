@@ -2,18 +2,13 @@
  * The conversation between an owner (a web server) and one replica (a session server, or the gateway to one).
  * Messages of one port are handled in the order in which they were sent; every rule that relies on order says so.
  */
-import type { Mutation, SessionCopy, Stamp } from './copy.js'
+import type { DigestEntry, Mutation, SessionCopy } from './copy.js'
 import type { Epoch, Partition, SessionId } from './ids.js'
 
 /** A partition together with the epoch in which the sender owns it. */
 export interface Claim {
   readonly partition: Partition
   readonly epoch: Epoch
-}
-
-/** Where one session stands at a replica. */
-export interface DigestEntry extends Stamp {
-  readonly id: SessionId
 }
 
 /** Owner → replica. */

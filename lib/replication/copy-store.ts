@@ -1,0 +1,28 @@
+/** Where a replica keeps its copies: memory now, other stores later. Synchronous, so that the rules stay pure. */
+import type { SessionCopy } from './copy.js'
+import type { Epoch, Partition, SessionId } from './ids.js'
+
+/** Counters of a store, for /status. */
+export interface CopyStoreStats {
+  /** Partitions of which there is at least one copy. */
+  readonly partitions: number
+  /** Live copies. */
+  readonly sessions: number
+  readonly tombstones: number
+  /** Bytes of session data, JSON text only. */
+  readonly bytes: number
+}
+
+/** Holds the copies and fences of one replica. The rules of what may replace what are {@link Replica}'s. */
+export interface CopyStore {
+  get(id: SessionId, partition: Partition): SessionCopy | undefined
+  /** Replaces whatever was there. */
+  set(copy: SessionCopy, partition: Partition): void
+  delete(id: SessionId, partition: Partition): void
+  /** Every copy of a partition, tombstones included, in any order; deleting during the walk is allowed. */
+  inPartition(partition: Partition): Iterable<SessionCopy>
+  /** The highest epoch ever claimed for a partition; 0 when none was. */
+  fence(partition: Partition): Epoch
+  raiseFence(partition: Partition, epoch: Epoch): void
+  stats(): CopyStoreStats
+}
