@@ -50,15 +50,9 @@ export class Resync {
     this.#effects = effects
   }
 
-  /** Begins: cached sessions to those that lack everything, and the question who has what. */
+  /** Begins with the question who has what. */
   start(): void {
     const { partition, replicas } = this.#assignment
-    const unsynced = replicas.filter(replica => !replica.synced)
-    if (unsynced.length > 0) {
-      for (const copy of this.#hosted.inPartition(partition)) {
-        for (const { name } of unsynced) this.#push(name, copy)
-      }
-    }
     for (const { name } of replicas) {
       this.#digests.set(name, new Map())
       const call = this.#effects.call(name, number => ({ type: 'list', call: number, partition }))

@@ -1,0 +1,350 @@
+/**
+ * The owner's side of replication: what a web server does for the partitions that it owns. Ties together its outboxes
+ * (one for each replica), acknowledgements, look-ups and resyncs. Pure: inputs by `on…` methods and calls that carry
+ * the time, effects through {@link OwnerEffects}; whoever holds it calls {@link Owner.flush} at the end of each tick.
+ */
+import { type Acknowledged, Acknowledgements } from './acknowledgements.js'
+import type { AssignedReplica, Assignment, Settled } from './assignment.js'
+import type { SessionCopy } from './copy.js'
+import { OwnershipLostError, SessionUnavailableError } from './errors.js'
+import type { HostedSessions } from './hosted-sessions.js'
+import { type ActorName, type Epoch, type Partition, partitionOf, type SessionId } from './ids.js'
+import { type Found, Lookups } from './lookups.js'
+import type { Claim, FromReplica, ToReplica } from './messages.js'
+import { Outbox } from './outbox.js'
+import { Resyncs } from './resyncs.js'
+
+/** What an owner is configured with. */
+export interface OwnerOptions {
+  /** How many replicas must hold a change before its response goes out. */
+  readonly acks: 'none' | 'one' | 'all'
+  /** How long a change may wait for its acknowledgements, and a look-up for its answers, ms. */
+  readonly ackTimeoutMs: number
+  /** Bytes queued towards one replica before changes wait for it. */
+  readonly outboxMaxBytes: number
+}
+
+/** What an owner does to the world. */
+export interface OwnerEffects {
+  /** Messages to one replica must arrive in this order. */
+  send(replica: ActorName, message: ToReplica): void
+  /** A resync is done: for the director. */
+  settled(settled: Settled): void
+  /** Another web server owns this partition: it was dropped here. For the director and the log. */
+  fenced(partition: Partition): void
+}
+
+interface Owned {
+  readonly assignment: Assignment
+  /** The replicas of the assignment that have an outbox now. */
+  reachable: readonly ActorName[]
+  /** No resync of this epoch has been completed: what no cache holds is read ahead by the next. */
+  readonly cold: boolean
+}
+
+export class Owner {
+  readonly #options: OwnerOptions
+  readonly #hosted: HostedSessions
+  readonly #effects: OwnerEffects
+  readonly #owned = new Map<Partition, Owned>()
+  readonly #outboxes = new Map<ActorName, Outbox>()
+  readonly #acknowledgements: Acknowledgements
+  readonly #lookups: Lookups
+  readonly #resyncs: Resyncs
+  #nextCall = 1
+
+  constructor(options: OwnerOptions, hosted: HostedSessions, effects: OwnerEffects) {
+    this.#options = options
+    this.#hosted = hosted
+    this.#effects = effects
+    const view = {
+      replicasOf: (partition: Partition) => this.#owned.get(partition)?.reachable ?? [],
+      requiredFor: (partition: Partition) => this.#requiredFor(partition),
+    }
+    this.#acknowledgements = new Acknowledgements(view, options.ackTimeoutMs)
+    this.#lookups = new Lookups(options.ackTimeoutMs)
+    this.#resyncs = new Resyncs(hosted, {
+      nextCall: () => this.#nextCall++,
+      send: (replica, message) => this.#effects.send(replica, message),
+      enqueue: (replica, mutation) => this.#outboxes.get(replica)?.enqueue(mutation),
+      onceAcknowledged: (replica, passed) => this.#outboxes.get(replica)?.onceAcknowledged(passed),
+      hasRoom: () => [...this.#outboxes.values()].every(({ bytes }) => bytes < options.outboxMaxBytes),
+      settled: settled => this.#onSettled(settled),
+    })
+  }
+
+  /** @returns the epoch in which this web server owns the partition, or null when it does not */
+  epochOf(partition: Partition): Epoch | null {
+    return this.#owned.get(partition)?.assignment.epoch ?? null
+  }
+
+  /** Partitions owned. */
+  get partitionCount(): number {
+    return this.#owned.size
+  }
+
+  /** Sessions with a change that some replica has not acknowledged. */
+  get unacknowledgedCount(): number {
+    return this.#acknowledgements.size
+  }
+
+  /** Mutations that wait for an acknowledgement, over all replicas. */
+  get outboxDepth(): number {
+    let depth = 0
+    for (const outbox of this.#outboxes.values()) depth += outbox.depth
+    return depth
+  }
+
+  /** A session server can be reached: messages to it may be sent from here on. */
+  onReplicaUp(replica: ActorName, now: number): void {
+    if (this.#outboxes.has(replica)) this.onReplicaLost(replica, now)
+    this.#outboxes.set(replica, new Outbox())
+    this.#adopt(this.#assignmentsWith(replica))
+  }
+
+  /** A session server is gone: whatever waited for it alone is answered. The director will name another. */
+  onReplicaLost(replica: ActorName, now: number): void {
+    this.#outboxes.delete(replica)
+    const affected = new Set<Partition>()
+    for (const { partition } of this.#assignmentsWith(replica)) {
+      affected.add(partition)
+      this.#resyncs.cancel(partition)
+      const owned = this.#owned.get(partition)
+      if (owned !== undefined) owned.reachable = owned.reachable.filter(name => name !== replica)
+    }
+    this.#lookups.onReplicaLost(replica, now)
+    this.#recountAcknowledgements(affected)
+  }
+
+  /** Partitions that are this web server's now, or have other replicas than before. */
+  onAssign(assignments: readonly Assignment[]): void {
+    const accepted = assignments.filter(assignment => this.#accept(assignment))
+    this.#adopt(accepted)
+    this.#recountAcknowledgements(new Set(accepted.map(({ partition }) => partition)))
+  }
+
+  /** Gives a partition up: after a handover, or when it is known to be somebody else's. */
+  onUnassign(partition: Partition): void {
+    if (!this.#owned.delete(partition)) return
+    this.#resyncs.cancel(partition)
+    this.#hosted.drop(partition)
+    this.#acknowledgements.onPartitionLost(partition)
+    this.#lookups.onPartitionLost(partition)
+  }
+
+  /** An answer of a replica. */
+  onMessage(replica: ActorName, message: FromReplica, now: number): void {
+    if (!this.#outboxes.has(replica)) return
+    switch (message.type) {
+      case 'applied':
+        this.#onApplied(replica, message.batch, message.fenced)
+        break
+      case 'found':
+        if (!this.#lookups.onFound(replica, message.call, message.copies, now)) {
+          this.#resyncs.onAnswer(replica, message)
+        }
+        break
+      case 'digest':
+        this.#resyncs.onAnswer(replica, message)
+        break
+      default:
+        message satisfies never
+    }
+  }
+
+  /** Fails what has waited too long. @param now ms */
+  onTick(now: number): void {
+    this.#acknowledgements.onTick(now)
+    this.#lookups.onTick(now)
+  }
+
+  /**
+   * Replicates a state that the cache already holds.
+   * @param done called once, maybe at once: null when enough replicas hold it
+   */
+  mutate(copy: SessionCopy, now: number, done: Acknowledged): void {
+    const partition = partitionOf(copy.id)
+    const owned = this.#owned.get(partition)
+    if (owned === undefined) {
+      done(new OwnershipLostError(partition))
+      return
+    }
+    const { epoch, replicas } = owned.assignment
+    const congested: ActorName[] = []
+    for (const { name } of replicas) {
+      const outbox = this.#outboxes.get(name)
+      if (outbox === undefined) continue
+      if (outbox.bytes >= this.#options.outboxMaxBytes) congested.push(name)
+      outbox.enqueue({ ...copy, partition, authority: epoch })
+    }
+    this.#acknowledgements.onMutation(copy, congested, now, done)
+  }
+
+  /** Whether enough replicas hold the newest state of this session. */
+  isAcknowledged(id: SessionId): boolean {
+    return this.#acknowledgements.isAcknowledged(id)
+  }
+
+  /** Calls back, maybe at once, when enough replicas hold the state that this session has now. */
+  whenAcknowledged(id: SessionId, now: number, done: Acknowledged): void {
+    this.#acknowledgements.whenAcknowledged(id, now, done)
+  }
+
+  /** Whether every replica holds the newest state of every session of a partition. */
+  isFlushed(partition: Partition): boolean {
+    return !this.#acknowledgements.hasAny(partition)
+  }
+
+  /** Reads the newest copy of a session from the replicas. @param done called once, maybe at once */
+  lookup(id: SessionId, now: number, done: (found: Found) => void): void {
+    const partition = partitionOf(id)
+    const assignment = this.#owned.get(partition)?.assignment
+    if (assignment === undefined) {
+      done({ type: 'unavailable', error: new OwnershipLostError(partition) })
+      return
+    }
+    const reachable = assignment.replicas.filter(({ name }) => this.#outboxes.has(name))
+    if (reachable.length === 0) {
+      const error = new SessionUnavailableError(partition, 'none of its session servers can be reached')
+      done({ type: 'unavailable', error })
+      return
+    }
+    this.#lookups.start(id, reachable, assignment.settled, now, done)
+  }
+
+  /** Sends what the inputs since the last flush have queued. */
+  flush(): void {
+    for (const [name, outbox] of this.#outboxes) {
+      for (let batch = outbox.nextBatch(); batch !== null; batch = outbox.nextBatch()) {
+        this.#effects.send(name, { type: 'apply', batch: batch.number, mutations: batch.mutations })
+      }
+    }
+    this.#lookups.flush(
+      () => this.#nextCall++,
+      (replica, message) => this.#effects.send(replica, message),
+    )
+  }
+
+  #onApplied(replica: ActorName, number: number, fenced: readonly Partition[]): void {
+    const outbox = this.#outboxes.get(replica)
+    const batch = outbox?.onApplied(number)
+    if (outbox === undefined || batch === null || batch === undefined) return
+    const refused = new Set<Partition>()
+    for (const mutation of batch.mutations) {
+      if (fenced.includes(mutation.partition)) {
+        // A refusal of an epoch that is over here too says nothing about the present one.
+        if (mutation.authority === this.epochOf(mutation.partition)) refused.add(mutation.partition)
+      } else if (this.#acknowledgements.onHeld(replica, mutation)) {
+        this.#hosted.acknowledged(mutation.id)
+      }
+    }
+    for (const partition of refused) {
+      this.onUnassign(partition)
+      this.#effects.fenced(partition)
+    }
+    outbox.passBarriers()
+    this.#resyncs.proceed()
+  }
+
+  /** @returns false when a newer assignment is known already */
+  #accept(assignment: Assignment): boolean {
+    const current = this.#owned.get(assignment.partition)?.assignment
+    if (current === undefined) return true
+    if (assignment.epoch > current.epoch) {
+      this.onUnassign(assignment.partition)
+      return true
+    }
+    if (assignment.epoch < current.epoch || assignment.revision < current.revision) return false
+    this.#forgetAtRemoved(current, assignment)
+    return true
+  }
+
+  /** Takes assignments as the present ones: claims the partitions, and queues a resync where copies may differ. */
+  #adopt(assignments: readonly Assignment[]): void {
+    for (const assignment of assignments) {
+      const cold = this.#owned.get(assignment.partition)?.cold ?? true
+      const reachable = assignment.replicas.map(({ name }) => name).filter(name => this.#outboxes.has(name))
+      this.#owned.set(assignment.partition, { assignment, reachable, cold: cold && !assignment.settled })
+    }
+    this.#claim(assignments)
+    for (const assignment of assignments) {
+      if (assignment.settled) this.#resyncs.cancel(assignment.partition)
+      else this.#resync(assignment)
+    }
+    this.#resyncs.proceed()
+  }
+
+  #claim(assignments: readonly Assignment[]): void {
+    const claims = new Map<ActorName, Claim[]>()
+    for (const { partition, epoch } of assignments) {
+      for (const name of this.#owned.get(partition)?.reachable ?? []) {
+        const ofReplica = claims.get(name)
+        if (ofReplica === undefined) claims.set(name, [{ partition, epoch }])
+        else ofReplica.push({ partition, epoch })
+      }
+    }
+    for (const [name, ofReplica] of claims) this.#effects.send(name, { type: 'claim', claims: ofReplica })
+  }
+
+  #resync(assignment: Assignment): void {
+    const { partition, epoch, replicas } = assignment
+    const { reachable = [], cold = true } = this.#owned.get(partition) ?? {}
+    // Who lacks everything is sent the cached sessions at once: until then a cached one may be the only copy.
+    const unsynced = replicas.filter(({ name, synced }) => !synced && reachable.includes(name))
+    if (unsynced.length > 0) {
+      for (const copy of this.#hosted.inPartition(partition)) {
+        for (const { name } of unsynced) {
+          this.#outboxes.get(name)?.enqueue({ ...copy, partition, authority: epoch })
+        }
+      }
+    }
+    // Not while a replica can't be reached: it will be, or another assignment comes.
+    if (replicas.length > 0 && reachable.length === replicas.length) this.#resyncs.want(assignment, cold)
+    else this.#resyncs.cancel(partition)
+  }
+
+  #onSettled(settled: Settled): void {
+    const owned = this.#owned.get(settled.partition)
+    if (owned === undefined) return
+    const { assignment, reachable } = owned
+    const replicas = assignment.replicas.map(({ name }): AssignedReplica => ({ name, synced: true }))
+    this.#owned.set(settled.partition, {
+      assignment: { ...assignment, replicas, settled: true },
+      reachable,
+      cold: false,
+    })
+    this.#effects.settled(settled)
+  }
+
+  /** Replicas that left a partition for good, though they live, need not keep its copies. */
+  #forgetAtRemoved(before: Assignment, { partition, epoch, replicas }: Assignment): void {
+    for (const { name } of before.replicas) {
+      if (replicas.some(replica => replica.name === name) || !this.#outboxes.has(name)) continue
+      this.#effects.send(name, { type: 'forget', claim: { partition, epoch } })
+    }
+  }
+
+  #assignmentsWith(replica: ActorName): Assignment[] {
+    const assignments: Assignment[] = []
+    for (const { assignment } of this.#owned.values()) {
+      if (assignment.replicas.some(({ name }) => name === replica)) assignments.push(assignment)
+    }
+    return assignments
+  }
+
+  #recountAcknowledgements(partitions: ReadonlySet<Partition>): void {
+    if (partitions.size === 0) return
+    for (const id of this.#acknowledgements.onReplicasChanged(partitions)) this.#hosted.acknowledged(id)
+  }
+
+  #requiredFor(partition: Partition): number {
+    switch (this.#options.acks) {
+      case 'none':
+        return 0
+      case 'one':
+        return 1
+      case 'all':
+        return Math.max(1, this.#owned.get(partition)?.reachable.length ?? 0)
+    }
+  }
+}
