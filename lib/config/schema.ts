@@ -76,5 +76,8 @@ export interface Config {
   readonly admin: { readonly host: string; readonly port: number } | null
   /** Longest time that a stop waits for requests in flight, ms. */
   readonly drainTimeoutMs: number
-  readonly log: { readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'; readonly pretty: boolean | 'auto' }
+  readonly log: {
+    readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'
+    readonly pretty: boolean | 'auto'
+  }
 }

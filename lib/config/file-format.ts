@@ -1,0 +1,187 @@
+/**
+ * The configuration file as users write it: every key with its default, the reason for that default, and its
+ * description for editors. docs/configuration.md says the same at length. What the rest of Troupe sees of it is
+ * schema.ts.
+ */
+import { z } from 'zod'
+import { sessionSection } from './file-format-session.js'
+import { followsRules, whenObject } from './rules.js'
+import {
+  duration,
+  flag,
+  oneOf,
+  section,
+  size,
+  TIMER_MS_MAX,
+  text,
+  wholeNumber,
+  wholeNumberOr,
+} from './values.js'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const GIB = 1024 * MIB
+
+/** Bounds every table of peers; far above what one machine has threads for. */
+const SESSION_SERVERS_MAX = 30
+
+const port = () => wholeNumber(0, 65_535, 'a port: a whole number')
+
+const listen = section(
+  {
+    /** Loopback: to be reachable from outside is a decision. */
+    host: text('a host name or IP address').default('127.0.0.1').describe('Address to listen on.'),
+    /** The usual port of a server without root rights. */
+    port: port().default(8080).describe('Port to listen on; 0 picks a free one.'),
+    /** Off: it tells outsiders how many servers there are. */
+    servedBy: flag().default(false).describe('Name the web server in a response header, x-served-by.'),
+    /** A connection costs about 10 KiB and a file descriptor, so these are 100 MiB at most. */
+    maxConnections: wholeNumber(1, 1_000_000)
+      .default(10_000)
+      .describe('Open connections; the next one is closed at once.'),
+    /** With 1,000 requests waiting in one web server the next is better off being told so. */
+    maxInFlight: wholeNumber(1, 1_000_000)
+      .default(1000)
+      .describe('Requests in flight at one web server; the next one gets 503.'),
+    /** Longer than the 60 s of common balancers, so that it is the balancer who closes, never in the face of a request. */
+    keepAliveTimeout: duration(0).prefault('65s').describe('How long an idle connection is kept open.'),
+    /** As in Node.js. Below requestTimeout, as node:http demands. */
+    headersTimeout: duration(1).prefault('60s').describe('Longest time for the head of a request to arrive.'),
+    /**
+     * Without a limit whoever sends a body a byte at a time holds a connection and a place in flight for ever; with
+     * the 5 minutes of Node.js a 1 GiB upload over less than 30 Mbit/s is cut. An hour lets it through from 2.5 Mbit/s
+     * on; what slow bodies can hold meanwhile is bounded by maxConnections, and their memory by credits.
+     */
+    requestTimeout: duration(0)
+      .prefault('1h')
+      .describe('Longest time for a whole request, body included, to arrive; 0 for no limit.'),
+    /** Several times what a takeover takes; a browser waits longer than that. */
+    parkTimeout: duration(0)
+      .prefault('10s')
+      .describe('Longest wait of a request whose session is between two web servers; then 503.'),
+  },
+  'host, port and limits',
+)
+
+const webServers = section(
+  {
+    /** One core is left to the director; two are the least that can take over from each other. */
+    threads: wholeNumberOr(1, 256, 'auto')
+      .default('auto')
+      .describe('Web servers, each on a thread; "auto" is cores - 1, at least 2.'),
+    /** Only the app's author knows what it needs. */
+    heapMb: z
+      .union(
+        [wholeNumber(16, 65_536, 'a whole number of MiB', ', or null'), z.null()],
+        'a whole number of MiB from 16 to 65536, or null',
+      )
+      .default(null)
+      .describe("Heap limit of one web server in MiB; null for Node's own."),
+    /** No request should block an event loop for so long, and a user waits for about as long. */
+    hangTimeout: duration(100)
+      .prefault('5s')
+      .describe('A web server whose event loop stands still for so long is replaced.'),
+  },
+  'threads, heapMb and hangTimeout',
+)
+
+const sessionServer = section(
+  {
+    name: text(
+      'a name of its own: 1 to 31 lower-case letters, digits and dashes, a letter first, and neither "director" nor "web-" and a number',
+      /^(?!director$|web-\d+$)[a-z][a-z0-9-]{0,30}$/,
+    ).describe('Name of the session server, unique.'),
+    /** The only store so far. */
+    store: oneOf(['memory']).default('memory').describe('Where it keeps its copies.'),
+  },
+  'name and store',
+)
+
+const replication = section(
+  {
+    /** Two survive the loss of any one actor. With one session server, one. */
+    copies: wholeNumberOr(1, SESSION_SERVERS_MAX, 'all')
+      .optional()
+      .describe('Session servers that hold each session; without it 2, or 1 if there is only one.'),
+    /** One copy besides the owner's: after that the loss of any one actor loses nothing. */
+    acks: oneOf(['none', 'one', 'all'])
+      .default('one')
+      .describe('How many of the copies must exist before a response goes out.'),
+    /** A thousand times what an ack takes; longer than a replacement of a session server needs. */
+    ackTimeout: duration(1)
+      .prefault('5s')
+      .describe('Longest wait for the copies of a change; then the client gets an error.'),
+    /** A burst of thousands of ordinary sessions; above, requests wait. */
+    outboxMaxBytes: size(64 * KIB, 4 * GIB)
+      .prefault('32mb')
+      .describe('Changes queued towards one session server before requests have to wait.'),
+  },
+  'copies, acks, ackTimeout and outboxMaxBytes',
+)
+
+const cache = section(
+  {
+    /** Some hundred thousand sessions of 1 KiB in each web server. */
+    maxBytes: size(64 * KIB, 64 * GIB)
+      .prefault('256mb')
+      .describe('Sessions that one web server keeps in memory; others are fetched again when needed.'),
+  },
+  'maxBytes',
+)
+
+const admin = section(
+  {
+    /** Loopback only, as long as nothing asks for a password. */
+    host: oneOf(['127.0.0.1', '::1', 'localhost'])
+      .default('127.0.0.1')
+      .describe('Address of the admin listener: loopback only.'),
+    port: port().describe('Port of the admin listener; 0 picks a free one.'),
+  },
+  'host and port',
+)
+
+const log = section(
+  {
+    level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
+      .default('info')
+      .describe('Least important messages to log.'),
+    /** People read terminals, programs read files. */
+    pretty: z
+      .union([flag(), z.literal('auto')], 'true, false or "auto"')
+      .default('auto')
+      .describe('Lines for people rather than JSON; "auto" when standard output is a terminal.'),
+  },
+  'level and pretty',
+)
+
+/** The whole file. */
+export const configFile = section(
+  {
+    $schema: z.string('the address of a JSON schema').optional().describe('For editors; not read.'),
+    app: text('the path of your app, relative to this file, or given to `troupe start` as APP').describe(
+      "The app's module, relative to this file.",
+    ),
+    listen: listen.prefault({}).describe('Where browsers connect.'),
+    webServers: webServers.prefault({}).describe('The threads that run the app.'),
+    /** Two, since one can be lost. */
+    sessionServers: z
+      .array(sessionServer, 'a list of session servers, such as [{ "name": "a" }, { "name": "b" }]')
+      .min(1, 'at least one session server')
+      .max(SESSION_SERVERS_MAX, `at most ${SESSION_SERVERS_MAX} session servers`)
+      .prefault([{ name: 'a' }, { name: 'b' }])
+      .describe('The actors that hold copies of sessions.'),
+    replication: replication.prefault({}).describe('How sessions are copied.'),
+    session: sessionSection.prefault({}).describe('Cookies and lifetime of sessions.'),
+    cache: cache.prefault({}).describe("The web servers' session caches."),
+    admin: admin.optional().describe('The admin listener; without it there is none.'),
+    /** What service managers wait for between SIGTERM and SIGKILL: 30 s in Kubernetes. */
+    drainTimeout: duration(0, TIMER_MS_MAX)
+      .prefault('30s')
+      .describe('Longest time that a stop waits for requests in flight.'),
+    log: log.prefault({}).describe('What is logged.'),
+  },
+  'at least "app"',
+).superRefine(followsRules, whenObject)
+
+/** The file as it is after validation: defaults filled in, durations in ms, sizes in bytes. */
+export type ConfigFile = z.output<typeof configFile>

@@ -1,0 +1,75 @@
+/** What must hold between keys of different sections of a configuration file. */
+import type { z } from 'zod'
+
+/** The parts of a validated file that the rules speak of. Sections with problems of their own are left out. */
+interface Sections {
+  readonly listen?: {
+    readonly host: string
+    readonly port: number
+    readonly headersTimeout: number
+    readonly requestTimeout: number
+  }
+  readonly sessionServers?: readonly { readonly name: string }[]
+  readonly replication?: { readonly copies?: number | 'all' | undefined; readonly outboxMaxBytes: number }
+  readonly session?: { readonly maxBytes: number }
+  readonly cache?: { readonly maxBytes: number }
+  readonly admin?: { readonly host: string; readonly port: number } | undefined
+}
+
+type Demand = (path: (string | number)[], expected: string) => void
+
+/** Adds an issue for every rule that the file breaks; a rule about a section with problems of its own waits. */
+export function followsRules(file: Sections, context: z.core.$RefinementCtx<Sections>): void {
+  const broken = new Set(context.issues.map(({ path }) => path?.[0]))
+  const sound: Sections = Object.fromEntries(Object.entries(file).filter(([key]) => !broken.has(key)))
+  const demand: Demand = (path, message) => {
+    context.addIssue({ code: 'custom', path, message })
+  }
+  namesDiffer(sound, demand)
+  copiesFit(sound, demand)
+  portsDiffer(sound, demand)
+  timeoutsFit(sound, demand)
+  sizesFit(sound, demand)
+}
+
+/** Run the rules even when some section has problems, so that all are reported together; but not on no object at all. */
+export const whenObject = {
+  when: ({ value }: z.core.ParsePayload) => typeof value === 'object' && value !== null,
+}
+
+function namesDiffer({ sessionServers = [] }: Sections, demand: Demand): void {
+  const seen = new Set<string>()
+  for (const [index, { name }] of sessionServers.entries()) {
+    if (seen.has(name)) demand(['sessionServers', index, 'name'], 'a name that no other session server has')
+    seen.add(name)
+  }
+}
+
+function copiesFit({ replication, sessionServers }: Sections, demand: Demand): void {
+  if (typeof replication?.copies !== 'number' || sessionServers === undefined) return
+  if (replication.copies <= sessionServers.length) return
+  demand(
+    ['replication', 'copies'],
+    `at most ${sessionServers.length}, the number of session servers; add session servers or lower it`,
+  )
+}
+
+function portsDiffer({ listen, admin }: Sections, demand: Demand): void {
+  if (listen === undefined || admin === undefined || admin.port === 0) return
+  if (listen.port === admin.port) demand(['admin', 'port'], 'a port other than listen.port')
+}
+
+function timeoutsFit({ listen }: Sections, demand: Demand): void {
+  if (listen === undefined || listen.requestTimeout === 0) return
+  if (listen.headersTimeout <= listen.requestTimeout) return
+  demand(['listen', 'headersTimeout'], `at most listen.requestTimeout (${listen.requestTimeout} ms)`)
+}
+
+function sizesFit({ session, replication, cache }: Sections, demand: Demand): void {
+  if (session === undefined) return
+  const least = `at least session.maxBytes (${session.maxBytes} bytes)`
+  if (replication !== undefined && replication.outboxMaxBytes < session.maxBytes) {
+    demand(['replication', 'outboxMaxBytes'], least)
+  }
+  if (cache !== undefined && cache.maxBytes < session.maxBytes) demand(['cache', 'maxBytes'], least)
+}
