@@ -1,0 +1,104 @@
+/** The session-server actor: control calls in, a port to each web server, and a {@link SessionServer} behind them. */
+import type { MessagePort } from 'node:worker_threads'
+import { TroupeError } from '../errors.js'
+import type { ActorName } from '../replication/ids.js'
+import type { FromReplica, ToReplica } from '../replication/messages.js'
+import type {
+  ActorTask,
+  SessionServerControl,
+  SessionServerStart,
+  SessionServerStats,
+} from '../transport/actor-control.js'
+import { type EndActor, runActor } from '../transport/actor-task.js'
+import { BatchedPort } from '../transport/batched-port.js'
+import { LocalSessionServer } from './local-session-server.js'
+import { isToReplica, MalformedMessageError } from './malformed.js'
+import type { SessionServer } from './session-server.js'
+import { MemoryStore } from './stores/memory.js'
+
+/** Runs a session server until the director stops it. */
+export function runSessionServer(task: ActorTask): Promise<void> {
+  return runActor<SessionServerControl>(task, end => new SessionServerActor(task.name, end))
+}
+
+/** A control call came before `start`, or `start` came twice. */
+export class SessionServerStateError extends TroupeError {
+  readonly code = 'SESSION_SERVER_STATE'
+
+  constructor(name: string, found: string) {
+    super(`Session server ${name} ${found}. Call start once, before anything else.`)
+  }
+}
+
+type OwnerPort = BatchedPort<ToReplica, FromReplica>
+
+class SessionServerActor implements SessionServerControl {
+  readonly #name: ActorName
+  readonly #end: EndActor
+  readonly #owners = new Map<ActorName, OwnerPort>()
+  #server: SessionServer | null = null
+
+  constructor(name: ActorName, end: EndActor) {
+    this.#name = name
+    this.#end = end
+  }
+
+  async start(options: SessionServerStart): Promise<void> {
+    if (this.#server !== null) throw new SessionServerStateError(this.#name, 'was started already')
+    this.#server = openSessionServer(options)
+  }
+
+  async connect(owner: ActorName, port: MessagePort): Promise<void> {
+    const server = this.#started()
+    await this.disconnect(owner)
+    const ownerPort: OwnerPort = new BatchedPort<ToReplica, FromReplica>(port)
+    ownerPort.onmessage = message => {
+      if (!isToReplica(message)) throw new MalformedMessageError(owner)
+      server.receive(message, answer => ownerPort.post(answer))
+    }
+    ownerPort.onerror = warnOnce()
+    ownerPort.onclose = () => {
+      if (this.#owners.get(owner) === ownerPort) this.#owners.delete(owner)
+    }
+    this.#owners.set(owner, ownerPort)
+  }
+
+  async disconnect(owner: ActorName): Promise<void> {
+    this.#owners.get(owner)?.close()
+    this.#owners.delete(owner)
+  }
+
+  async stop(): Promise<void> {
+    for (const port of this.#owners.values()) port.close()
+    this.#owners.clear()
+    await this.#server?.close()
+    this.#end()
+  }
+
+  async stats(): Promise<SessionServerStats> {
+    return await this.#started().stats()
+  }
+
+  #started(): SessionServer {
+    if (this.#server === null) throw new SessionServerStateError(this.#name, 'was not started yet')
+    return this.#server
+  }
+}
+
+/** One bad message must not end the copies of every owner, nor may a flood of them flood the log. */
+function warnOnce(): (error: unknown) => void {
+  let warned = false
+  return error => {
+    if (!warned) process.emitWarning(error instanceof Error ? error : String(error))
+    warned = true
+  }
+}
+
+function openSessionServer(options: SessionServerStart): SessionServer {
+  switch (options.store) {
+    case 'memory':
+      return new LocalSessionServer(new MemoryStore())
+    default:
+      return options.store satisfies never
+  }
+}
