@@ -1,0 +1,336 @@
+/**
+ * The director's partition table: who owns each partition in which epoch, which session servers hold it, and what to
+ * change when an actor comes or goes. Pure: inputs in, the assignments to send out.
+ */
+import type { Assignment, Settled } from './assignment.js'
+import { type ActorName, ALL_PARTITIONS, type Epoch, type Partition } from './ids.js'
+import { chooseReplica, spreadEvenly } from './placement.js'
+
+/** Assignments to be sent, by web server. */
+export type Assignments = ReadonlyMap<ActorName, readonly Assignment[]>
+
+/** What followed from the loss of a session server. */
+export interface ReplicaLoss {
+  readonly assignments: Assignments
+  /** Partitions of which no up-to-date copy is left: what no cache holds is gone. */
+  readonly lastCopyLost: readonly Partition[]
+}
+
+/** Partitions to be handed over, from one web server to another. */
+export interface Move {
+  readonly from: ActorName
+  readonly to: ActorName
+  readonly partitions: readonly Partition[]
+}
+
+interface TableReplica {
+  readonly name: ActorName
+  synced: boolean
+}
+
+interface Row {
+  readonly partition: Partition
+  owner: ActorName | null
+  epoch: Epoch
+  revision: number
+  replicas: TableReplica[]
+  settled: boolean
+  /** A replica that leaves once its successor is up to date. */
+  retiring: ActorName | null
+}
+
+export class PartitionTable {
+  readonly #copies: number | 'all'
+  readonly #configuredSessionServers: number
+  readonly #rows: readonly Row[]
+  readonly #byPartition = new Map<Partition, Row>()
+  readonly #webServers = new Set<ActorName>()
+  /** Web servers that own partitions but shall get no more. */
+  readonly #draining = new Set<ActorName>()
+  readonly #sessionServers = new Set<ActorName>()
+  #version = 0
+
+  /**
+   * @param copies session servers that hold each partition
+   * @param configuredSessionServers how many there are when all live
+   * @param partitions fewer than all in simulations, where only a few are in play
+   */
+  constructor(
+    copies: number | 'all',
+    configuredSessionServers: number,
+    partitions: readonly Partition[] = ALL_PARTITIONS,
+  ) {
+    this.#copies = copies
+    this.#configuredSessionServers = configuredSessionServers
+    this.#rows = partitions.map(partition => ({
+      partition,
+      owner: null,
+      epoch: 0 as Epoch,
+      revision: 0,
+      replicas: [],
+      settled: false,
+      retiring: null,
+    }))
+    for (const row of this.#rows) this.#byPartition.set(row.partition, row)
+  }
+
+  /** Rises with each change. */
+  get version(): number {
+    return this.#version
+  }
+
+  ownerOf(partition: Partition): ActorName | null {
+    return this.#row(partition).owner
+  }
+
+  epochOf(partition: Partition): Epoch {
+    return this.#row(partition).epoch
+  }
+
+  /** Partitions of one web server. */
+  ownedBy(webServer: ActorName): Partition[] {
+    return this.#rows.filter(row => row.owner === webServer).map(row => row.partition)
+  }
+
+  unowned(): Partition[] {
+    return this.#rows.filter(row => row.owner === null).map(row => row.partition)
+  }
+
+  /** How many partitions a session server holds up to date. */
+  syncedAt(sessionServer: ActorName): number {
+    return this.#rows.filter(row => row.replicas.some(({ name, synced }) => synced && name === sessionServer))
+      .length
+  }
+
+  /** Partitions with fewer up-to-date copies than configured, or whose copies may differ after a takeover. */
+  underCopied(): number {
+    const wanted = this.#copies === 'all' ? this.#configuredSessionServers : this.#copies
+    return this.#rows.filter(row => !row.settled || row.replicas.filter(r => r.synced).length < wanted).length
+  }
+
+  /** Whether every partition has an owner and a copy that is up to date. */
+  isServing(): boolean {
+    return this.#rows.every(row => row.owner !== null && row.replicas.some(({ synced }) => synced))
+  }
+
+  /** A web server runs: it gets what nobody owns by {@link assignUnowned}, and its share by {@link planShare}. */
+  onWebServerUp(name: ActorName): void {
+    this.#webServers.add(name)
+    this.#draining.delete(name)
+    this.#version++
+  }
+
+  /** A web server shall get no more partitions, since it is about to end. */
+  onWebServerDraining(name: ActorName): void {
+    if (this.#webServers.has(name)) this.#draining.add(name)
+  }
+
+  /** A web server died: its partitions have no owner until {@link assignUnowned}. */
+  onWebServerLost(name: ActorName): void {
+    this.#webServers.delete(name)
+    this.#draining.delete(name)
+    for (const row of this.#rows) {
+      if (row.owner === name) row.owner = null
+    }
+    this.#version++
+  }
+
+  /** Spreads the partitions without owner evenly over the web servers, each in its next epoch (takeover). */
+  assignUnowned(): Assignments {
+    const changed: Row[] = []
+    const loads = this.#replicaLoads()
+    const unowned = this.#rows.filter(row => row.owner === null)
+    for (const [row, owner] of spreadEvenly(unowned, this.#receivers(), this.#rows)) {
+      if (row.epoch === 0) this.#fill(row, true, loads)
+      this.#give(row, owner)
+      row.settled = false
+      changed.push(row)
+    }
+    return this.#assignmentsFor(changed)
+  }
+
+  /** What must move so that a web server has as many partitions as the others: nothing when it has. */
+  planShare(to: ActorName): Move[] {
+    if (!this.#receivers().includes(to)) return []
+    const share = Math.floor(this.#rows.length / this.#receivers().length)
+    const moves: Move[] = []
+    let wanted = share - this.ownedBy(to).length
+    for (const from of this.#receivers()) {
+      if (from === to || wanted <= 0) continue
+      const owned = this.ownedBy(from)
+      const partitions = owned.slice(0, Math.min(wanted, Math.max(0, owned.length - share)))
+      if (partitions.length > 0) moves.push({ from, to, partitions })
+      wanted -= partitions.length
+    }
+    return moves
+  }
+
+  /** What must move so that a web server owns nothing. */
+  planDrain(from: ActorName): Move[] {
+    const receivers = this.#receivers().filter(name => name !== from)
+    const byReceiver = new Map<ActorName, Partition[]>()
+    const rows = this.#rows.filter(row => row.owner === from)
+    for (const [row, to] of spreadEvenly(rows, receivers, this.#rows)) {
+      const partitions = byReceiver.get(to)
+      if (partitions === undefined) byReceiver.set(to, [row.partition])
+      else partitions.push(row.partition)
+    }
+    return [...byReceiver].map(([to, partitions]) => ({ from, to, partitions }))
+  }
+
+  /**
+   * The old owner gave these partitions up, every replica holding the newest state: the new one owns them in the next
+   * epoch. When it is gone meanwhile they have no owner.
+   */
+  onReleased({ from, to, partitions }: Move): Assignments {
+    const rows = partitions.map(partition => this.#row(partition)).filter(row => row.owner === from)
+    const receives = this.#webServers.has(to)
+    for (const row of rows) {
+      if (receives) this.#give(row, to)
+      else row.owner = null
+    }
+    this.#version++
+    return this.#assignmentsFor(receives ? rows : [])
+  }
+
+  /** A session server runs, empty or with old copies: it is brought up to date before it counts. */
+  onSessionServerUp(name: ActorName): Assignments {
+    this.#sessionServers.add(name)
+    this.#version++
+    const changed = new Set<Row>()
+    const loads = this.#replicaLoads()
+    for (const row of this.#rows) {
+      if (row.epoch > 0 && this.#fill(row, false, loads)) changed.add(row)
+    }
+    for (const row of this.#planReplicaShare(name, loads)) changed.add(row)
+    return this.#assignmentsFor([...changed])
+  }
+
+  /** A session server is gone: its partitions get another, if one is left. */
+  onSessionServerLost(name: ActorName): ReplicaLoss {
+    this.#sessionServers.delete(name)
+    this.#version++
+    const affected = this.#rows.filter(row => row.replicas.some(replica => replica.name === name))
+    const lastCopyLost = affected.filter(row => removeReplica(row, name)).map(row => row.partition)
+    const loads = this.#replicaLoads()
+    for (const row of affected) this.#fill(row, false, loads)
+    return { assignments: this.#assignmentsFor(affected), lastCopyLost }
+  }
+
+  /** An owner has brought all replicas of a partition to the same state. Reports of earlier revisions mean nothing. */
+  onSettled(owner: ActorName, { partition, epoch, revision }: Settled): Assignments {
+    const row = this.#row(partition)
+    if (row.owner !== owner || row.epoch !== epoch || row.revision !== revision) return new Map()
+    row.settled = true
+    for (const replica of row.replicas) replica.synced = true
+    this.#version++
+    if (row.retiring === null) return new Map()
+    row.replicas = row.replicas.filter(({ name }) => name !== row.retiring)
+    row.retiring = null
+    row.revision++
+    return this.#assignmentsFor([row])
+  }
+
+  #give(row: Row, owner: ActorName): void {
+    row.owner = owner
+    row.epoch = (row.epoch + 1) as Epoch
+    row.revision = 0
+    this.#version++
+  }
+
+  /**
+   * Names replicas until there are as many as configured.
+   * @param loads partitions of each session server, kept in step
+   * @returns whether any was added
+   */
+  #fill(row: Row, synced: boolean, loads: Map<ActorName, number>): boolean {
+    let added = false
+    while (row.replicas.length < this.#wantedReplicas()) {
+      const name = chooseReplica(row, this.#sessionServers, loads)
+      if (name === null) break
+      row.replicas.push({ name, synced })
+      loads.set(name, (loads.get(name) ?? 0) + 1)
+      added = true
+    }
+    if (added) {
+      row.settled = false
+      row.revision++
+    }
+    return added
+  }
+
+  /** Gives a session server its share of full partitions: it joins as one replica more, and another leaves when it is synced. */
+  #planReplicaShare(joined: ActorName, loads: Map<ActorName, number>): Row[] {
+    const changed: Row[] = []
+    const total = [...loads.values()].reduce((sum, load) => sum + load, 0)
+    const share = Math.floor(total / Math.max(1, this.#sessionServers.size))
+    for (const row of this.#rows) {
+      const load = loads.get(joined) ?? 0
+      if (load >= share) break
+      if (row.epoch === 0 || row.retiring !== null || row.replicas.some(({ name }) => name === joined))
+        continue
+      const fullest = [...row.replicas].sort((a, b) => (loads.get(b.name) ?? 0) - (loads.get(a.name) ?? 0))[0]
+      const fullestLoad = fullest === undefined ? 0 : (loads.get(fullest.name) ?? 0)
+      if (fullest === undefined || fullestLoad <= share) continue
+      row.retiring = fullest.name
+      row.replicas.push({ name: joined, synced: false })
+      row.settled = false
+      row.revision++
+      loads.set(fullest.name, fullestLoad - 1)
+      loads.set(joined, load + 1)
+      changed.push(row)
+    }
+    return changed
+  }
+
+  #wantedReplicas(): number {
+    return this.#copies === 'all' ? this.#sessionServers.size : this.#copies
+  }
+
+  /** Partitions of each live session server, those about to leave it not counted. */
+  #replicaLoads(): Map<ActorName, number> {
+    const loads = new Map<ActorName, number>([...this.#sessionServers].map(name => [name, 0]))
+    for (const row of this.#rows) {
+      for (const { name } of row.replicas) {
+        if (name !== row.retiring) loads.set(name, (loads.get(name) ?? 0) + 1)
+      }
+    }
+    return loads
+  }
+
+  #receivers(): ActorName[] {
+    return [...this.#webServers].filter(name => !this.#draining.has(name))
+  }
+
+  #assignmentsFor(rows: readonly Row[]): Assignments {
+    const assignments = new Map<ActorName, Assignment[]>()
+    for (const row of rows) {
+      if (row.owner === null) continue
+      const { partition, epoch, revision, settled } = row
+      const replicas = row.replicas.map(({ name, synced }) => ({ name, synced }))
+      const assignment: Assignment = { partition, epoch, revision, replicas, settled }
+      const ofOwner = assignments.get(row.owner)
+      if (ofOwner === undefined) assignments.set(row.owner, [assignment])
+      else ofOwner.push(assignment)
+    }
+    return assignments
+  }
+
+  #row(partition: Partition): Row {
+    const row = this.#byPartition.get(partition)
+    if (row === undefined) throw new RangeError(`partition ${partition} does not exist`)
+    return row
+  }
+}
+
+/** @returns whether that was the last copy that was up to date */
+function removeReplica(row: Row, name: ActorName): boolean {
+  const wasSynced = row.replicas.some(replica => replica.name === name && replica.synced)
+  row.replicas = row.replicas.filter(replica => replica.name !== name)
+  // Whoever was to leave stays: it may be the one that is left.
+  row.retiring = null
+  row.revision++
+  if (!wasSynced || row.replicas.some(({ synced }) => synced)) return false
+  row.settled = false
+  return true
+}
