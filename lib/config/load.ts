@@ -3,9 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parseJson } from './json.js'
 import { ConfigUnreadableError } from './problems.js'
-import { type ConfigOverrides, type LoadedConfig, validateConfig } from './validate.js'
+import type { LoadedConfig } from './resolve.js'
+import { type ConfigOverrides, validateConfig } from './validate.js'
 
-export type { ConfigOverrides, LoadedConfig } from './validate.js'
+export type { LoadedConfig } from './resolve.js'
+export type { ConfigOverrides } from './validate.js'
 
 /** What to load. */
 export interface LoadOptions {

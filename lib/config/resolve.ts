@@ -4,7 +4,13 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { ConfigFile } from './file-format.js'
 import type { Config, SessionConfig } from './schema.js'
-import type { LoadedConfig } from './validate.js'
+
+/** A usable configuration. */
+export interface LoadedConfig {
+  readonly config: Config
+  /** What the operator should know; to be logged at the start. */
+  readonly warnings: readonly string[]
+}
 
 /** As long as the output of the HMAC that it keys. */
 const RANDOM_SECRET_BYTES = 32

@@ -3,15 +3,7 @@ import type { z } from 'zod'
 import { substitute } from './environment.js'
 import { configFile } from './file-format.js'
 import { ConfigInvalidError, type ConfigProblem, foundText, pathText } from './problems.js'
-import { resolveConfig } from './resolve.js'
-import type { Config } from './schema.js'
-
-/** A usable configuration. */
-export interface LoadedConfig {
-  readonly config: Config
-  /** What the operator should know; to be logged at the start. */
-  readonly warnings: readonly string[]
-}
+import { type LoadedConfig, resolveConfig } from './resolve.js'
 
 /** Where a configuration comes from. */
 export interface ConfigOrigin {
