@@ -1,0 +1,7 @@
+/** What an app's `create` function is told. */
+export interface AppContext {
+  /** The name of the web server that the app runs in: `web-1`. Other web servers run the same app at the same time. */
+  readonly name: string
+  /** Base URL of the admin listener, null when there is none. */
+  readonly adminUrl: string | null
+}

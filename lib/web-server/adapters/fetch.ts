@@ -1,0 +1,34 @@
+/** Apps with `fetch(request)`: Hono, and whatever else speaks web standard requests. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { Session } from '../session.js'
+import { UnknownRequestError } from './errors.js'
+import type { NodeListener } from './node-listener.js'
+
+/** An app that answers web standard requests. `env` is what Hono's Node adapter gives. */
+export interface FetchApp {
+  fetch(request: Request, env: { incoming: IncomingMessage; outgoing: ServerResponse }): unknown
+}
+
+const incomingOf = new WeakMap<Request, IncomingMessage>()
+
+/** @returns a Node listener for the app */
+export function fetchListener(app: FetchApp): NodeListener {
+  return getRequestListener((request, env) => {
+    // The listener is only ever given HTTP/1.1 requests: the front speaks nothing else to web servers.
+    const node = env as { incoming: IncomingMessage; outgoing: ServerResponse }
+    incomingOf.set(request, node.incoming)
+    return app.fetch(request, node)
+  })
+}
+
+/**
+ * The session of a fetch app's request; undefined after `destroy()`.
+ * @param request the very object that `fetch(request)` received (in Hono `c.req.raw`), not a copy of it
+ * @throws UnknownRequestError when Troupe does not know the request
+ */
+export function getSession(request: Request): Session | undefined {
+  const incoming = incomingOf.get(request)
+  if (incoming === undefined) throw new UnknownRequestError()
+  return incoming.session
+}

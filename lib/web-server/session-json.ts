@@ -1,0 +1,188 @@
+/**
+ * A session as JSON text and back. What JSON would lose silently is an error that names its place; what JSON changes
+ * (dates, class instances) is reported, so that the live value can be replaced by what every later reader will see.
+ */
+import { types } from 'node:util'
+import {
+  SessionNotSerializableError,
+  SessionTooLargeError,
+  SessionUnreadableError,
+} from './session-errors.js'
+
+/** The members of a session: own data properties only. */
+export type SessionRecord = Record<string, unknown>
+
+/** What {@link serializeSession} needs to know besides the data. */
+export interface SerializeOptions {
+  /** The customised cookie as JSON text, null when it is the default. */
+  readonly cookieText: string | null
+  /** The text committed before: the walk that looks for what JSON loses is skipped when nothing changed. */
+  readonly previous: string
+  /** Members were assigned since: walk even when the text is the same, since a function leaves no trace in it. */
+  readonly assigned: boolean
+  /** Largest text, bytes of UTF-8. */
+  readonly maxBytes: number
+}
+
+/** The outcome of {@link serializeSession}. */
+export interface SerializedSession {
+  readonly text: string
+  /** The live data holds values that read differently once they have been through JSON. */
+  readonly exotic: boolean
+}
+
+/** A parsed session. */
+export interface ParsedSession {
+  readonly data: SessionRecord
+  readonly cookieText: string | null
+}
+
+/** The text of a session without data. */
+export const EMPTY_SESSION = '{}'
+
+/** How many of the largest keys {@link SessionTooLargeError} names. */
+const LARGEST_KEYS = 3
+/** UTF-8 takes at most this many bytes for one UTF-16 unit. */
+const MAX_BYTES_PER_CHAR = 3
+
+/**
+ * @returns the session as JSON text
+ * @throws SessionNotSerializableError | SessionTooLargeError
+ */
+export function serializeSession(data: SessionRecord, options: SerializeOptions): SerializedSession {
+  const text = withCookie(stringify(data), options.cookieText)
+  const changed = text !== options.previous
+  const exotic = changed || options.assigned ? inspect(data) : false
+  if (changed) limit(text, data, options.maxBytes)
+  return { text, exotic }
+}
+
+/** @throws SessionUnreadableError when the text is not a JSON object */
+export function parseSession(text: string): ParsedSession {
+  let data: unknown
+  try {
+    // JSON.parse defines own members, `__proto__` too: it can't reach a prototype.
+    data = JSON.parse(text)
+  } catch (cause) {
+    throw new SessionUnreadableError({ cause })
+  }
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) throw new SessionUnreadableError()
+  const record = data as SessionRecord
+  if (!Object.hasOwn(record, 'cookie')) return { data: record, cookieText: null }
+  const cookieText = JSON.stringify(record.cookie)
+  delete record.cookie
+  return { data: record, cookieText }
+}
+
+function stringify(data: SessionRecord): string {
+  try {
+    return JSON.stringify(data)
+  } catch (cause) {
+    inspect(data, cause)
+    throw new SessionNotSerializableError('*', 'something that threw an error of its own', { cause })
+  }
+}
+
+function withCookie(text: string, cookieText: string | null): string {
+  if (cookieText === null) return text
+  return text === EMPTY_SESSION ? `{"cookie":${cookieText}}` : `${text.slice(0, -1)},"cookie":${cookieText}}`
+}
+
+function limit(text: string, data: SessionRecord, maxBytes: number): void {
+  if (text.length * MAX_BYTES_PER_CHAR <= maxBytes) return
+  const bytes = Buffer.byteLength(text)
+  if (bytes <= maxBytes) return
+  const sizes = Object.entries(data).map(([key, value]): [string, number] => {
+    return [key, Buffer.byteLength(JSON.stringify(value) ?? '')]
+  })
+  sizes.sort((a, b) => b[1] - a[1])
+  throw new SessionTooLargeError(bytes, maxBytes, sizes.slice(0, LARGEST_KEYS))
+}
+
+/** Walks the whole session. @returns whether a value of it changes by going through JSON */
+function inspect(data: SessionRecord, cause?: unknown): boolean {
+  try {
+    return inspectMembers(data, '', new Set<object>([data]), cause)
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new SessionNotSerializableError('*', 'nested too deeply', { cause: error })
+    throw error
+  }
+}
+
+function inspectMembers(record: object, path: string, above: Set<object>, cause: unknown): boolean {
+  let exotic = false
+  for (const key of Object.keys(record)) {
+    const value = (record as SessionRecord)[key]
+    if (inspectValue(value, memberPath(path, key), above, cause)) exotic = true
+  }
+  return exotic
+}
+
+function inspectValue(value: unknown, path: string, above: Set<object>, cause: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return false
+    case 'undefined':
+      return true
+    case 'number':
+      if (!Number.isFinite(value)) throw new SessionNotSerializableError(path, String(value), { cause })
+      return Object.is(value, -0)
+    case 'object':
+      return value === null ? false : inspectObject(value, path, above, cause)
+    default:
+      throw new SessionNotSerializableError(path, `a ${typeof value}`, { cause })
+  }
+}
+
+function inspectObject(value: object, path: string, above: Set<object>, cause: unknown): boolean {
+  if (above.has(value))
+    throw new SessionNotSerializableError(path, 'a reference to something it is part of', { cause })
+  above.add(value)
+  const exotic = inspectNew(value, path, above, cause)
+  above.delete(value)
+  return exotic
+}
+
+function inspectNew(value: object, path: string, above: Set<object>, cause: unknown): boolean {
+  if ('toJSON' in value && typeof value.toJSON === 'function') {
+    let json: unknown
+    try {
+      json = value.toJSON()
+    } catch (thrown) {
+      throw new SessionNotSerializableError(path, 'something whose toJSON throws', { cause: thrown })
+    }
+    if (json !== value) inspectValue(json, path, above, cause)
+    return true
+  }
+  if (Array.isArray(value)) {
+    let exotic = false
+    for (let index = 0; index < value.length; index++) {
+      if (inspectValue(value[index], `${path}[${index}]`, above, cause)) exotic = true
+    }
+    return exotic
+  }
+  const lost = emptiedByJson(value)
+  if (lost !== null) throw new SessionNotSerializableError(path, lost, { cause })
+  const prototype = Object.getPrototypeOf(value)
+  const plain = prototype === Object.prototype || prototype === null
+  return inspectMembers(value, path, above, cause) || !plain
+}
+
+/** Built-ins that JSON turns into `{}`, whatever they hold. */
+function emptiedByJson(value: object): string | null {
+  if (types.isMap(value)) return 'a Map'
+  if (types.isSet(value)) return 'a Set'
+  if (types.isWeakMap(value) || types.isWeakSet(value)) return 'a weak collection'
+  if (types.isPromise(value)) return 'a Promise'
+  if (types.isRegExp(value)) return 'a RegExp'
+  if (types.isNativeError(value)) return 'an Error'
+  if (types.isAnyArrayBuffer(value)) return 'an ArrayBuffer'
+  return null
+}
+
+function memberPath(path: string, key: string): string {
+  if (!/^[A-Za-z_$][\w$]*$/.test(key)) return `${path}[${JSON.stringify(key)}]`
+  return path === '' ? key : `${path}.${key}`
+}
