@@ -47,6 +47,8 @@ export class Owner {
   readonly #hosted: HostedSessions
   readonly #effects: OwnerEffects
   readonly #owned = new Map<Partition, Owned>()
+  /** The last epoch of each partition that ended here: an assignment of it that is still on its way means nothing. */
+  readonly #ended = new Map<Partition, Epoch>()
   readonly #outboxes = new Map<ActorName, Outbox>()
   readonly #acknowledgements: Acknowledgements
   readonly #lookups: Lookups
@@ -125,7 +127,10 @@ export class Owner {
 
   /** Gives a partition up: after a handover, or when it is known to be somebody else's. */
   onUnassign(partition: Partition): void {
-    if (!this.#owned.delete(partition)) return
+    const owned = this.#owned.get(partition)
+    if (owned === undefined) return
+    this.#owned.delete(partition)
+    this.#ended.set(partition, owned.assignment.epoch)
     this.#resyncs.cancel(partition)
     this.#hosted.drop(partition)
     this.#acknowledgements.onPartitionLost(partition)
@@ -249,7 +254,7 @@ export class Owner {
   /** @returns false when a newer assignment is known already */
   #accept(assignment: Assignment): boolean {
     const current = this.#owned.get(assignment.partition)?.assignment
-    if (current === undefined) return true
+    if (current === undefined) return assignment.epoch > (this.#ended.get(assignment.partition) ?? 0)
     if (assignment.epoch > current.epoch) {
       this.onUnassign(assignment.partition)
       return true
