@@ -3,8 +3,9 @@
  * a port travels as one array of these (docs/design.md, "The picture"). Byte counts drive the credits of
  * `transport/credits.ts`: a sender never has more than the window outstanding.
  */
-import type { Partition } from '../replication/ids.js'
+
 import type { Settled } from '../replication/assignment.js'
+import type { Partition } from '../replication/ids.js'
 import type { WireError } from './wire-error.js'
 
 /** Names one request on one port; the front counts them up. */
@@ -51,21 +52,36 @@ export type ToWebServer =
   /** The client went away, or the front gave up: nobody listens to this exchange any more. */
   | { readonly type: 'abort'; readonly id: ExchangeId }
 
-/** Web server → front (exchange messages), and → director (`settled`, `failing`, `fenced`). */
+/** Web server → front (exchange messages), and → director (`settled`, `fenced`, `reported`, `failing`). */
 export type FromWebServer =
   /** Raw bytes of the HTTP/1.1 response, head included, in order. */
   | { readonly type: 'response'; readonly id: ExchangeId; readonly bytes: Bytes }
-  /** The response is complete. `bytes` are its last; `close` tells the front to close the connection after them. */
-  | { readonly type: 'responseEnd'; readonly id: ExchangeId; readonly bytes: Bytes | null; readonly close: boolean }
+  /**
+   * The response is complete. `bytes` are its last; `close` tells the front to close the connection after them. The
+   * app may go on to read the request's body: the exchange is over when that has ended too, or is unwanted.
+   */
+  | {
+      readonly type: 'responseEnd'
+      readonly id: ExchangeId
+      readonly bytes: Bytes | null
+      readonly close: boolean
+    }
   /** The app cut the connection (`req.destroy()`, `res.destroy()`, `socket.destroy()`): the front cuts the client's. */
   | { readonly type: 'cut'; readonly id: ExchangeId }
   /** The app took this many bytes of the request's body. */
   | { readonly type: 'bodyCredit'; readonly id: ExchangeId; readonly bytes: number }
+  /** The app will not read what is left of the request's body: the front throws it away. */
+  | { readonly type: 'bodyUnwanted'; readonly id: ExchangeId }
   /** This web server does not own the session's partition: ask its owner. The app has not seen the request. */
   | { readonly type: 'reroute'; readonly id: ExchangeId; readonly partition: Partition }
   /** A resync is done. */
   | { readonly type: 'settled'; readonly settled: readonly Settled[] }
   /** A replica refused mutations of these partitions since another web server owns them; they were dropped here. */
   | { readonly type: 'fenced'; readonly partitions: readonly Partition[] }
+  /** An error that one request met and was told of, for the log. `during` is its method and target. */
+  | { readonly type: 'reported'; readonly error: WireError; readonly during: string | null }
   /** An error that nobody caught: this web server wants to be replaced once its requests have finished. */
   | { readonly type: 'failing'; readonly error: WireError }
+
+/** The messages of {@link FromWebServer} that belong to one exchange, which the front handles. */
+export type ExchangeReply = Extract<FromWebServer, { readonly id: ExchangeId }>

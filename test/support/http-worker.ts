@@ -1,0 +1,21 @@
+/** A worker thread that serves the test apps through an ExchangeServer. */
+
+import type { MessagePort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
+import { BatchedPort } from '../../lib/transport/batched-port.js'
+import { ExchangeServer } from '../../lib/web-server/exchange-server.js'
+import { allApps } from './http-apps.js'
+import { noSessions } from './http-sessions.js'
+
+const { port } = workerData as { port: MessagePort }
+const server = new ExchangeServer({
+  port: new BatchedPort(port),
+  sessions: noSessions,
+  handle: await allApps(),
+  keepAliveTimeoutMs: 5000,
+  servedBy: null,
+  onError: error => console.error(error),
+  onUncaught: error => console.error(error),
+})
+parentPort?.on('message', () => parentPort?.postMessage(server.inFlight))
+parentPort?.postMessage('ready')
