@@ -6,30 +6,37 @@ import type { Version } from '../replication/ids.js'
 export class PendingChange {
   /** The version that the change made. */
   readonly version: Version
-  #settled = false
-  #error: TroupeError | null = null
-  #waiting: ((error: TroupeError | null) => void)[] = []
+  #isDone = false
+  readonly #promise: Promise<void>
+  #resolve: () => void = () => {}
+  #reject: (error: TroupeError) => void = () => {}
 
   constructor(version: Version) {
     this.version = version
+    this.#promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // A client that has gone away leaves nobody to tell of a failure.
+    this.#promise.catch(() => {})
   }
 
   /** Acknowledged: nothing to wait for. */
   get isDone(): boolean {
-    return this.#settled && this.#error === null
+    return this.#isDone
   }
 
+  /** Resolves when it is acknowledged, rejects when it failed. Always the same promise. */
+  get outcome(): Promise<void> {
+    return this.#promise
+  }
+
+  /** @param error null when enough replicas hold the change */
   settle(error: TroupeError | null): void {
-    if (this.#settled) return
-    this.#settled = true
-    this.#error = error
-    for (const callback of this.#waiting) callback(error)
-    this.#waiting = []
-  }
-
-  /** Calls back once, at once when it has settled. */
-  whenSettled(callback: (error: TroupeError | null) => void): void {
-    if (this.#settled) callback(this.#error)
-    else this.#waiting.push(callback)
+    if (error !== null) this.#reject(error)
+    else {
+      this.#isDone = true
+      this.#resolve()
+    }
   }
 }

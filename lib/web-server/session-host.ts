@@ -7,8 +7,8 @@ import { SessionCommitter, type SessionOwner } from './session-commit.js'
 import { defaultCookie } from './session-cookie.js'
 import { SessionEntry } from './session-entry.js'
 import { SessionIds } from './session-id.js'
+import { SessionOfRequest, type SessionShared } from './session-of-request.js'
 import { PartitionUses } from './session-partitions.js'
-import { RequestSession, type SessionShared } from './session-request.js'
 import type { Opened, SessionOpener, SessionRequest } from './session-use.js'
 
 /** What a session host is made of. */
@@ -108,7 +108,7 @@ export class SessionHost implements SessionOpener {
   #opened(request: SessionRequest, entry: SessionEntry | null, hadCookie: boolean): Opened {
     const { encrypted } = request
     const cookieDefaults = defaultCookie(this.#shared.config.cookie, encrypted)
-    const use = new RequestSession(this.#shared, { entry, encrypted, hadCookie, cookieDefaults })
+    const use = new SessionOfRequest(this.#shared, { entry, encrypted, hadCookie, cookieDefaults })
     return { type: 'opened', use }
   }
 
