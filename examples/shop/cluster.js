@@ -46,7 +46,11 @@ export function clusterRoutes({ name, adminUrl }) {
   router.post('/cluster/kill', async (req, res) => {
     const actor = String(req.body.actor ?? '')
     const killed = await kill(adminUrl, actor)
-    flash(req, killed ? `${actor} was killed.` : `${actor} could not be killed.`, killed ? 'good' : 'bad')
+    flash(
+      req,
+      killed ? `${actor} was killed.` : 'That session server could not be killed.',
+      killed ? 'good' : 'bad',
+    )
     res.redirect(303, '/cluster')
   })
 
