@@ -45,6 +45,11 @@ export class Lookups {
     this.#timeoutMs = timeoutMs
   }
 
+  /** Look-ups under way, and reads that a replica has not answered. */
+  get size(): number {
+    return this.#active.size + this.#asked.size
+  }
+
   /**
    * Asks every given replica at the next {@link flush}.
    * @param settled whether all synced replicas are known to hold the same

@@ -34,6 +34,18 @@ export interface OwnerEffects {
   fenced(partition: Partition): void
 }
 
+/** Counts of what an owner waits for. */
+export interface OwnerPending {
+  /** Sessions with a change that some replica has not acknowledged. */
+  readonly unacknowledged: number
+  /** Look-ups, and reads that a replica has not answered. */
+  readonly lookups: number
+  /** Partitions that are being resynced or wait for it, and calls that a replica has not answered. */
+  readonly resyncs: number
+  /** Mutations that wait for an acknowledgement, over all replicas. */
+  readonly queued: number
+}
+
 interface Owned {
   readonly assignment: Assignment
   /** The replicas of the assignment that have an outbox now. */
@@ -95,6 +107,21 @@ export class Owner {
     let depth = 0
     for (const outbox of this.#outboxes.values()) depth += outbox.depth
     return depth
+  }
+
+  /** What is under way; all 0 once nothing happens any more. */
+  get pending(): OwnerPending {
+    return {
+      unacknowledged: this.#acknowledgements.size,
+      lookups: this.#lookups.size,
+      resyncs: this.#resyncs.size,
+      queued: this.outboxDepth,
+    }
+  }
+
+  /** What the fullest outbox weighs, bytes. */
+  get outboxBytesMax(): number {
+    return Math.max(0, ...[...this.#outboxes.values()].map(({ bytes }) => bytes))
   }
 
   /** A session server can be reached: messages to it may be sent from here on. */

@@ -87,6 +87,11 @@ export class PartitionTable {
     return this.#row(partition).epoch
   }
 
+  /** The session servers that hold, or are to hold, a partition. */
+  replicasOf(partition: Partition): ActorName[] {
+    return this.#row(partition).replicas.map(({ name }) => name)
+  }
+
   /** Partitions of one web server. */
   ownedBy(webServer: ActorName): Partition[] {
     return this.#rows.filter(row => row.owner === webServer).map(row => row.partition)

@@ -36,6 +36,11 @@ export class Resyncs {
     this.#effects = effects
   }
 
+  /** Partitions that are being resynced or wait for it, and calls that a replica has not answered. */
+  get size(): number {
+    return this.#queue.size + this.#running.size + this.#calls.size
+  }
+
   /** Queues a resync in place of whatever this partition had. @param warming whether to read ahead what no cache holds */
   want(assignment: Assignment, warming: boolean): void {
     this.cancel(assignment.partition)
