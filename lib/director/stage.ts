@@ -19,6 +19,8 @@ import { type ActorEnd, ActorExitError, type ActorHandle, errorOfEnd } from './a
 /** Longest wait for the answer to a control call that names no deadline of its own, ms: far above a busy event loop. */
 const CONTROL_DEADLINE_MS = 5_000
 
+const DESTROYED = 'the stage is destroyed'
+
 /** The kinds of actor and what each exposes. */
 export interface ActorRoles {
   readonly 'web-server': WebServerControl
@@ -47,6 +49,7 @@ export class Stage<Roles extends { readonly [R in keyof Roles]: object } = Actor
   readonly #files: WorkerFiles<Roles>
   /** Actors whose threads are not gone yet. */
   readonly #actors = new Set<ActorHandle<unknown>>()
+  #destroyed = false
 
   constructor(files: WorkerFiles<Roles>) {
     this.#files = files
@@ -69,13 +72,15 @@ export class Stage<Roles extends { readonly [R in keyof Roles]: object } = Actor
     }
     this.#actors.add(handle)
     void thread.gone.then(() => this.#actors.delete(handle))
+    if (this.#destroyed) handle.kill(DESTROYED)
     return handle
   }
 
-  /** Kills every actor that is left, and waits until no thread is. */
+  /** Kills every actor that is left, and any that is spawned later; waits until no thread is left. */
   async destroy(): Promise<void> {
+    this.#destroyed = true
     const actors = [...this.#actors]
-    for (const actor of actors) actor.kill('the stage is destroyed')
+    for (const actor of actors) actor.kill(DESTROYED)
     await Promise.all(actors.map(actor => actor.gone))
   }
 }

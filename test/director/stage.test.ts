@@ -169,6 +169,9 @@ t.test('a destroyed stage leaves no thread behind, whatever the threads were doi
     t.match(await actor.ended, { how: 'killed' })
     await actor.gone
   }
+  const late = spawn('web-4')
+  t.match(await late.ended, { how: 'killed' })
+  await late.gone
   t.notOk(process.getActiveResourcesInfo().includes('MessagePort'), 'and no port')
 })
 
