@@ -54,7 +54,7 @@ export interface SessionActions {
 export function createSession(hold: SessionHold, actions: SessionActions): Session {
   const view = new SessionView(hold, actions)
   // The boundary between the app's typed members and ours: the proxy answers for all of them.
-  const session = new Proxy({}, view) as Session
+  const session = new Proxy(new Shown(), view) as Session
   view.session = session
   return session
 }
@@ -68,6 +68,13 @@ const METHODS: ReadonlySet<PropertyKey> = new Set([
   'resetMaxAge',
 ] as const)
 
+/** Behind the proxy: `console.log` looks at this object, not at what the proxy answers. */
+class Shown {
+  [inspect.custom](): object {
+    return { ...this }
+  }
+}
+
 class SessionView implements ProxyHandler<object> {
   session: Session | null = null
   readonly #hold: SessionHold
@@ -79,8 +86,7 @@ class SessionView implements ProxyHandler<object> {
   }
 
   get(target: object, key: PropertyKey): unknown {
-    if (typeof key !== 'string')
-      return key === inspect.custom ? () => this.#plain() : Reflect.get(target, key)
+    if (typeof key !== 'string') return Reflect.get(target, key)
     if (key === 'id') return this.#hold.entry.id
     if (key === 'cookie') return this.#cookie()
     if (METHODS.has(key)) return this.#method(key)
@@ -162,10 +168,6 @@ class SessionView implements ProxyHandler<object> {
       (error: Error) => process.nextTick(callback, error),
     )
     return this.session
-  }
-
-  #plain(): Record<string, unknown> {
-    return { cookie: this.#hold.cookie.data, ...this.#hold.look() }
   }
 }
 
