@@ -246,6 +246,7 @@ export class Owner {
 
   /** Sends what the inputs since the last flush have queued. */
   flush(): void {
+    this.#proceed()
     for (const [name, outbox] of this.#outboxes) {
       for (let batch = outbox.nextBatch(); batch !== null; batch = outbox.nextBatch()) {
         this.#effects.send(name, { type: 'apply', batch: batch.number, mutations: batch.mutations })
@@ -274,7 +275,11 @@ export class Owner {
       this.onUnassign(partition)
       this.#effects.fenced(partition)
     }
-    outbox.passBarriers()
+  }
+
+  /** Lets resyncs go on: what they waited for may have been acknowledged, or there was nothing to wait for. */
+  #proceed(): void {
+    for (const outbox of this.#outboxes.values()) outbox.passBarriers()
     this.#resyncs.proceed()
   }
 
