@@ -18,7 +18,7 @@ const EXPECTED =
  */
 export async function loadApp(file: string, context: AppContext): Promise<NodeListener> {
   const module = await importApp(file)
-  return listenerOf(file, await exported(file, module, context))
+  return listenerOf(file, (await exported(file, module, context)).app)
 }
 
 async function importApp(file: string): Promise<Record<string, unknown>> {
@@ -45,12 +45,12 @@ async function exported(
   const main = unwrapped(module.default)
   const create = module.create ?? (isObject(main) && 'create' in main ? main.create : undefined)
   if (typeof create !== 'function' || (isApp(main) && !('create' in module))) {
-    if (main !== undefined) return main
+    if (main !== undefined) return { app: main }
     const names = Object.keys(module).join(', ')
     throw new AppLoadError(file, `it exports ${names === '' ? 'nothing' : `only ${names}`}. ${EXPECTED}`)
   }
   try {
-    return await create(context)
+    return { app: await create(context) }
   } catch (cause) {
     throw new AppLoadError(file, `its create function failed: ${describeError(cause)}`, { cause })
   }
