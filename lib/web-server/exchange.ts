@@ -64,6 +64,7 @@ export class Exchange implements SocketEvents, ResponseEvents {
   readonly #credits = new CreditMeter()
   #res: ServerResponse | null = null
   #use: SessionUse | null = null
+  #letGoOf = false
   /** Bytes of the response's final head, or anything after it, are on their way to the client. */
   #begun = false
   /** While the end is written its bytes are kept for `responseEnd`, which saves a message. */
@@ -191,16 +192,14 @@ export class Exchange implements SocketEvents, ResponseEvents {
       this.#leave()
       return
     }
-    const bytes = this.#collected
-    this.#collected = null
-    if (this.#res?.writableLength === 0) this.#endResponse(bytes)
-    else if (bytes !== null) this.onBytes(bytes)
+    if (this.#res?.writableLength === 0) this.#endResponse()
+    else this.#passCollected()
   }
 
   onFinished(): void {
     const res = this.#res
     if (res === null || this.#over) return
-    this.#endResponse(null)
+    this.#endResponse()
     this.#bodyDropped = dumpUnread(this.#req)
     detach(res, this.#socket)
     if (closesConnection(res)) this.#socket.destroySoon()
@@ -210,8 +209,7 @@ export class Exchange implements SocketEvents, ResponseEvents {
 
   onBytes(bytes: Bytes): void {
     if (this.#responseEnded || this.#over) return
-    if (this.#collected !== null) this.#pass(this.#collected)
-    this.#collected = null
+    this.#passCollected()
     if (this.#collecting) this.#collected = bytes
     else this.#pass(bytes)
   }
@@ -340,10 +338,17 @@ export class Exchange implements SocketEvents, ResponseEvents {
     this.#post({ type: 'responseEnd', id: this.#id, bytes, close: !this.#head.keepAlive })
   }
 
-  #endResponse(bytes: Bytes | null): void {
+  #endResponse(): void {
     if (this.#responseEnded || this.#res === null) return
     this.#responseEnded = true
+    const bytes = this.#collected
+    this.#collected = null
     this.#post({ type: 'responseEnd', id: this.#id, bytes, close: closesConnection(this.#res) }, bytes)
+  }
+
+  #passCollected(): void {
+    if (this.#collected !== null) this.#pass(this.#collected)
+    this.#collected = null
   }
 
   #pass(bytes: Bytes): void {
@@ -370,8 +375,14 @@ export class Exchange implements SocketEvents, ResponseEvents {
 
   #leaveIfDone(): void {
     if (!this.#responseEnded || this.#res?.writableFinished !== true) return
-    this.#use?.close()
+    this.#letGo()
     if (this.#bodyEnded || this.#bodyDropped) this.#leave()
+  }
+
+  #letGo(): void {
+    if (this.#use === null || this.#letGoOf) return
+    this.#letGoOf = true
+    this.#use.close()
   }
 
   /** The last of every path. */
@@ -380,7 +391,7 @@ export class Exchange implements SocketEvents, ResponseEvents {
     this.#over = true
     clearTimeout(this.#abandoned)
     this.#socket.retire()
-    this.#use?.close()
+    this.#letGo()
     this.#context.onOver(this.#id)
   }
 }
