@@ -1,12 +1,14 @@
 /** Apps that answer in every shape a response can have: served by bare node:http and by Troupe, byte for byte the same. */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import express from 'express'
 import fastify from 'fastify'
 import Koa from 'koa'
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => unknown
 
+const ZEROS = Buffer.alloc(65_536)
 const LARGE = 'x'.repeat(300_000)
 
 const routes: Record<string, Listener> = {
@@ -83,6 +85,14 @@ const routes: Record<string, Listener> = {
     }
     const { rawTrailers: trailers, complete } = req
     res.end(JSON.stringify({ bytes, sha1: hash.digest('hex'), trailers, complete }))
+  },
+  '/zeros': (req, res) => {
+    let left = Number(req.url?.split('?')[1])
+    Readable.from(
+      (function* () {
+        for (; left > 0; left -= ZEROS.length) yield ZEROS
+      })(),
+    ).pipe(res)
   },
   '/ignore-body': (_, res) => res.end('did not look'),
   '/early-answer': (req, res) => {
