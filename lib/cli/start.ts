@@ -74,7 +74,7 @@ async function runStart(app: string | undefined, options: StartOptions): Promise
 
 async function startCluster(config: Config, log: Logger): Promise<Cluster> {
   // Loaded only now, so that a refusal costs neither the time nor the memory of the server.
-  const { start } = await import('../director/director.js')
+  const { start } = await import('../start.js')
   try {
     return await start(config, { log })
   } catch (error) {

@@ -1,5 +1,16 @@
 /** The running cluster as its caller, the command line and the admin listener see it. */
 
+import { TroupeError } from '../errors.js'
+
+/** There is no actor of that name. */
+export class UnknownActorError extends TroupeError {
+  readonly code = 'UNKNOWN_ACTOR'
+
+  constructor(name: string, known: readonly string[]) {
+    super(`There is no actor named ${JSON.stringify(name)}. There are ${known.join(', ')}.`)
+  }
+}
+
 /** State of an actor. */
 export type ActorState = 'starting' | 'running' | 'draining' | 'down'
 
@@ -25,7 +36,12 @@ export interface SessionServerStatus {
 
 /** What GET /status answers. */
 export interface ClusterStatus {
-  readonly director: { readonly uptimeMs: number; readonly state: 'running' | 'stopping'; readonly requestsInFlight: number; readonly parked: number }
+  readonly director: {
+    readonly uptimeMs: number
+    readonly state: 'running' | 'stopping'
+    readonly requestsInFlight: number
+    readonly parked: number
+  }
   readonly webServers: readonly WebServerStatus[]
   readonly sessionServers: readonly SessionServerStatus[]
   readonly partitions: {

@@ -5,7 +5,7 @@ const FIRST_WAIT_MS = 100
 /** Longest wait, ms: an operator who mends the cause sees the actor back within this. */
 const WAIT_MS_MAX = 10_000
 /** An actor that ran for so long did not die of its start, ms: its next restart is immediate again. */
-const STABLE_RUN_MS = 30_000
+const STABLE_RUN_MS = 2_000
 
 /** The back-off of one actor: at once after a long run, then exponential up to a cap. */
 export class RestartDelay {

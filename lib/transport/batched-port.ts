@@ -18,7 +18,7 @@ export class BatchedPort<In, Out> {
 
   constructor(port: MessagePort) {
     this.#port = port
-    port.on('message', (batch: In[]) => this.#receive(batch))
+    port.on('message', batch => this.#receive(batch))
     port.on('messageerror', error => this.#fail(error))
     port.on('close', () => {
       this.#closed = true
@@ -65,7 +65,11 @@ export class BatchedPort<In, Out> {
   }
 
   /** A message whose handling throws does not take the rest of its batch with it. */
-  #receive(batch: In[]): void {
+  #receive(batch: unknown): void {
+    if (!Array.isArray(batch)) {
+      this.#fail(new TypeError(`a batch of messages was expected, but ${typeof batch} came`))
+      return
+    }
     for (const message of batch) {
       try {
         this.onmessage?.(message)

@@ -1,0 +1,277 @@
+/**
+ * The director: brings all actors up, keeps them alive, and stops them in order. What follows for partitions is
+ * `ownership.ts`, what follows for requests is `front.ts`.
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import { MessageChannel } from 'node:worker_threads'
+import type { Logger } from 'pino'
+import type { Config, SessionServerConfig } from '../config/schema.js'
+import type { ActorName } from '../replication/ids.js'
+import { PartitionTable } from '../replication/partition-table.js'
+import type { SessionServerControl, WebServerControl } from '../transport/actor-control.js'
+import { BatchedPort } from '../transport/batched-port.js'
+import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
+import { fromWireError } from '../transport/wire-error.js'
+import { type ActorEnd, type ActorHandle, errorOfEnd } from './actor-handle.js'
+import { type Cluster, type ClusterStatus, UnknownActorError } from './cluster.js'
+import { Front } from './front.js'
+import { Ownership } from './ownership.js'
+import type { WebServerLink } from './router.js'
+import { Stage, WORKER_FILES } from './stage.js'
+import { statusOf } from './status.js'
+import { Supervisor } from './supervisor.js'
+
+/** Longest time for an app to load, ms: some connect to databases first. */
+const APP_START_MS = 60_000
+/** Longest wait for an actor to stop when asked, ms. */
+const STOP_MS = 5_000
+/** How long the last requests of a failing web server may take to finish, ms: the one that failed never will. */
+const FAILING_GRACE_MS = 1_000
+/** Time between two looks whether they have, ms. */
+const FAILING_POLL_MS = 20
+
+/** The admin listener as the director sees it. */
+export interface AdminListener {
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** What a director is made of. */
+export interface DirectorOptions {
+  readonly config: Config
+  readonly log: Logger
+}
+
+export class Director implements Cluster {
+  readonly #config: Config
+  readonly #log: Logger
+  readonly #stage = new Stage(WORKER_FILES)
+  readonly #table: PartitionTable
+  readonly #ownership: Ownership
+  readonly #front: Front
+  readonly #webServers = new Map<ActorName, Supervisor<WebServerControl>>()
+  readonly #sessionServers = new Map<ActorName, Supervisor<SessionServerControl>>()
+  readonly #links = new Map<ActorName, WebServerLink>()
+  readonly #failing = new Set<ActorName>()
+  readonly #startedAt = performance.now()
+  #url = ''
+  #admin: AdminListener | null = null
+  #stopping: Promise<void> | null = null
+
+  constructor({ config, log }: DirectorOptions) {
+    this.#config = config
+    this.#log = log
+    this.#table = new PartitionTable(config.replication.copies, config.sessionServers.length)
+    this.#ownership = new Ownership(this.#table, log, {
+      ownerLost: link => this.#front.ownerLost(link),
+      ownerChanged: partitions => this.#front.ownerChanged(partitions),
+    })
+    this.#front = new Front({
+      listen: config.listen,
+      cookieName: config.session.name,
+      router: this.#ownership,
+      onError: error => log.error({ err: error }, 'the listening socket failed'),
+    })
+  }
+
+  get url(): string {
+    return this.#url
+  }
+
+  get adminUrl(): string | null {
+    return this.#admin?.url ?? null
+  }
+
+  /**
+   * Starts every actor, and then listens.
+   * @param admin listens already; it is closed when everything else has stopped
+   * @throws AppLoadError, or what node:net says of the listener; everything is stopped then
+   */
+  async run(admin: AdminListener | null): Promise<void> {
+    this.#admin = admin
+    try {
+      for (const server of this.#config.sessionServers) this.#superviseSessionServer(server)
+      await Promise.all([...this.#sessionServers.values()].map(supervisor => supervisor.start()))
+      for (let index = 1; index <= this.#config.webServers.threads; index++) {
+        this.#superviseWebServer(`web-${index}` as ActorName)
+      }
+      await Promise.all([...this.#webServers.values()].map(supervisor => supervisor.start()))
+      await this.#ownership.open()
+      const { address, family, port } = await this.#front.listen()
+      this.#url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+    } catch (error) {
+      await this.#stopActors()
+      throw error
+    }
+  }
+
+  isReady(): boolean {
+    return this.#url !== '' && this.#stopping === null && this.#table.isServing()
+  }
+
+  status(): Promise<ClusterStatus> {
+    return statusOf({
+      uptimeMs: Math.round(performance.now() - this.#startedAt),
+      stopping: this.#stopping !== null,
+      front: this.#front,
+      table: this.#table,
+      webServers: this.#webServers,
+      sessionServers: this.#sessionServers,
+      links: this.#links,
+    })
+  }
+
+  async kill(name: string): Promise<void> {
+    const supervisor = this.#webServers.get(name as ActorName) ?? this.#sessionServers.get(name as ActorName)
+    if (supervisor === undefined) {
+      throw new UnknownActorError(name, [...this.#webServers.keys(), ...this.#sessionServers.keys()])
+    }
+    supervisor.kill('an operator asked for it')
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    const { drainTimeoutMs } = this.#config
+    const deadline = performance.now() + drainTimeoutMs
+    await this.#front.stop(drainTimeoutMs)
+    this.#ownership.close()
+    const leftMs = Math.max(STOP_MS, deadline - performance.now())
+    await Promise.all([...this.#webServers.values()].map(({ actor }) => this.#flush(actor, leftMs)))
+    await this.#stopActors()
+  }
+
+  async #flush(actor: ActorHandle<WebServerControl> | null, withinMs: number): Promise<void> {
+    if (actor === null) return
+    try {
+      const flushed = await actor.control.within(withinMs + STOP_MS).flush(withinMs)
+      if (!flushed) this.#log.error({ actor: actor.name }, 'stopped with changes that were not copied')
+    } catch (error) {
+      this.#log.error({ err: error, actor: actor.name }, 'could not flush its outboxes')
+    }
+  }
+
+  async #stopActors(): Promise<void> {
+    this.#ownership.close()
+    await Promise.all([...this.#webServers.values()].map(supervisor => supervisor.stop()))
+    await Promise.all([...this.#sessionServers.values()].map(supervisor => supervisor.stop()))
+    await this.#stage.destroy()
+    await this.#admin?.close()
+  }
+
+  #superviseSessionServer({ name, store }: SessionServerConfig): void {
+    const actorName = name as ActorName
+    const supervisor = new Supervisor<SessionServerControl>({
+      spawn: () => this.#stage.spawn({ role: 'session-server', name }),
+      onUp: async actor => {
+        await actor.control.start({ name: actorName, store })
+        this.#ownership.onSessionServerUp(actor)
+        this.#log.info({ actor: name, store }, 'session server started')
+      },
+      onDown: end => {
+        this.#logEnd(name, end)
+        this.#ownership.onSessionServerLost(actorName)
+      },
+      hangTimeoutMs: this.#config.webServers.hangTimeoutMs,
+      stopTimeoutMs: STOP_MS,
+    })
+    this.#sessionServers.set(actorName, supervisor)
+  }
+
+  #superviseWebServer(name: ActorName): void {
+    const { heapMb, hangTimeoutMs } = this.#config.webServers
+    const resourceLimits = heapMb === null ? {} : { resourceLimits: { maxOldGenerationSizeMb: heapMb } }
+    const supervisor = new Supervisor<WebServerControl>({
+      spawn: () => this.#stage.spawn({ role: 'web-server', name, ...resourceLimits }),
+      onUp: actor => this.#onWebServerUp(name, actor),
+      onDown: end => {
+        this.#logEnd(name, end)
+        this.#failing.delete(name)
+        this.#links.delete(name)
+        this.#ownership.onWebServerLost(name)
+      },
+      hangTimeoutMs,
+      stopTimeoutMs: STOP_MS,
+    })
+    this.#webServers.set(name, supervisor)
+  }
+
+  async #onWebServerUp(name: ActorName, actor: ActorHandle<WebServerControl>): Promise<void> {
+    const { app, session, replication, cache, listen } = this.#config
+    const { port1, port2 } = new MessageChannel()
+    const port = new BatchedPort<FromWebServer, ToWebServer>(port1)
+    // Not `gone`: what a thread sent before it died must not arrive after its takeover has begun.
+    void actor.ended.then(() => {
+      port.onmessage = null
+      port.close()
+    })
+    port.onmessage = message => this.#onMessage(name, actor, message)
+    await actor.control.within(APP_START_MS).start({
+      name,
+      exchanges: port2,
+      app,
+      session,
+      acks: replication.acks,
+      ackTimeoutMs: replication.ackTimeoutMs,
+      cacheMaxBytes: cache.maxBytes,
+      outboxMaxBytes: replication.outboxMaxBytes,
+      servedBy: listen.servedBy,
+      keepAliveTimeoutMs: listen.keepAliveTimeoutMs,
+      adminUrl: this.adminUrl,
+    })
+    const link: WebServerLink = {
+      name,
+      inFlight: 0,
+      post: (message, transfer) => port.post(message, transfer),
+    }
+    this.#links.set(name, link)
+    this.#ownership.onWebServerUp({ name, link, actor })
+    this.#log.info({ actor: name }, 'web server started')
+  }
+
+  #onMessage(name: ActorName, actor: ActorHandle<WebServerControl>, message: FromWebServer): void {
+    switch (message.type) {
+      case 'settled':
+        this.#ownership.onSettled(name, message.settled)
+        break
+      case 'fenced':
+        this.#log.warn({ actor: name, partitions: message.partitions.length }, 'refused by a session server')
+        break
+      case 'reported':
+        this.#log.error(
+          { err: fromWireError(message.error), actor: name, during: message.during },
+          'request failed',
+        )
+        break
+      case 'failing':
+        this.#log.error({ err: fromWireError(message.error), actor: name }, 'uncaught error')
+        void this.#replaceFailing(name, actor)
+        break
+      default:
+        this.#front.onReply(message)
+    }
+  }
+
+  /** An app in which an error went uncaught is in an unknown state: it finishes what it can and is replaced. */
+  async #replaceFailing(name: ActorName, actor: ActorHandle<WebServerControl>): Promise<void> {
+    const supervisor = this.#webServers.get(name)
+    if (supervisor === undefined || supervisor.actor !== actor || this.#failing.has(name)) return
+    this.#failing.add(name)
+    supervisor.drain()
+    await this.#ownership.drain(name)
+    const deadline = performance.now() + FAILING_GRACE_MS
+    while ((this.#links.get(name)?.inFlight ?? 0) > 0 && performance.now() < deadline) {
+      await wait(FAILING_POLL_MS)
+    }
+    if (supervisor.actor === actor) await supervisor.replace()
+  }
+
+  #logEnd(name: string, end: ActorEnd): void {
+    const error = errorOfEnd(name, end)
+    if (error === undefined) this.#log.info({ actor: name }, 'stopped')
+    else this.#log.error({ err: error, actor: name, how: end.how }, 'lost')
+  }
+}

@@ -1,0 +1,83 @@
+/** Gathers what GET /status answers from the director's parts. */
+import type { ActorName } from '../replication/ids.js'
+import { PARTITION_COUNT } from '../replication/ids.js'
+import type { PartitionTable } from '../replication/partition-table.js'
+import type { SessionServerControl, WebServerControl } from '../transport/actor-control.js'
+import type { ActorHandle } from './actor-handle.js'
+import type { ClusterStatus, SessionServerStatus, WebServerStatus } from './cluster.js'
+import type { Front } from './front.js'
+import type { WebServerLink } from './router.js'
+import type { Supervisor } from './supervisor.js'
+
+/** Longest wait for the counters of one actor, ms: one that hangs must not keep the status of the others away. */
+const STATS_DEADLINE_MS = 500
+
+/** What a status is made of. */
+export interface StatusSources {
+  readonly uptimeMs: number
+  readonly stopping: boolean
+  readonly front: Front
+  readonly table: PartitionTable
+  readonly webServers: ReadonlyMap<ActorName, Supervisor<WebServerControl>>
+  readonly sessionServers: ReadonlyMap<ActorName, Supervisor<SessionServerControl>>
+  readonly links: ReadonlyMap<ActorName, WebServerLink>
+}
+
+/** Asks every actor that runs for its counters; one that does not answer in time shows none. */
+export async function statusOf(sources: StatusSources): Promise<ClusterStatus> {
+  const { table, front } = sources
+  const [webServers, sessionServers] = await Promise.all([
+    Promise.all([...sources.webServers].map(([name, of]) => webServerStatus(name, of, sources))),
+    Promise.all([...sources.sessionServers].map(([name, of]) => sessionServerStatus(name, of, table))),
+  ])
+  return {
+    director: {
+      uptimeMs: sources.uptimeMs,
+      state: sources.stopping ? 'stopping' : 'running',
+      requestsInFlight: front.inFlight,
+      parked: front.parked,
+    },
+    webServers,
+    sessionServers,
+    partitions: {
+      total: PARTITION_COUNT,
+      unowned: table.unowned().length,
+      underCopied: table.underCopied(),
+    },
+    tableVersion: table.version,
+  }
+}
+
+async function webServerStatus(
+  name: ActorName,
+  supervisor: Supervisor<WebServerControl>,
+  { table, links }: StatusSources,
+): Promise<WebServerStatus> {
+  const { state, restarts, actor } = supervisor
+  return {
+    name,
+    state,
+    partitions: table.ownedBy(name).length,
+    sessions: (await statsOf(actor))?.sessions ?? 0,
+    requestsInFlight: links.get(name)?.inFlight ?? 0,
+    restarts,
+  }
+}
+
+async function sessionServerStatus(
+  name: ActorName,
+  { state, restarts, actor }: Supervisor<SessionServerControl>,
+  table: PartitionTable,
+): Promise<SessionServerStatus> {
+  const sessions = (await statsOf(actor))?.sessions ?? 0
+  return { name, state, partitions: table.syncedAt(name), sessions, restarts }
+}
+
+/** @returns null for an actor that is down, starting or silent, which its state tells */
+async function statsOf<S>(actor: ActorHandle<{ stats(): Promise<S> }> | null): Promise<S | null> {
+  if (actor === null) return null
+  return await actor.control
+    .within(STATS_DEADLINE_MS)
+    .stats()
+    .catch(() => null)
+}

@@ -1,0 +1,22 @@
+/** Puts a cluster together: the director with its actors, and the admin listener over it. */
+import type { Logger } from 'pino'
+import { startAdmin } from './admin/admin.js'
+import type { Config } from './config/schema.js'
+import type { Cluster } from './director/cluster.js'
+import { Director } from './director/director.js'
+
+/** Options of {@link start}. */
+export interface StartOptions {
+  readonly log: Logger
+}
+
+/**
+ * Starts a cluster. Resolves when it serves.
+ * @throws AppLoadError when the app can't be loaded; the system's error, such as EADDRINUSE, when it can't listen
+ */
+export async function start(config: Config, { log }: StartOptions): Promise<Cluster> {
+  const director = new Director({ config, log })
+  const admin = config.admin === null ? null : await startAdmin(config.admin, director, log)
+  await director.run(admin)
+  return director
+}

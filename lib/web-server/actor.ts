@@ -1,0 +1,161 @@
+/** The web-server actor: control calls in; the user's app, its sessions and their replication behind them. */
+import { setTimeout as wait } from 'node:timers/promises'
+import type { MessagePort } from 'node:worker_threads'
+import { TroupeError } from '../errors.js'
+import type { Assignment } from '../replication/assignment.js'
+import type { ActorName, Partition } from '../replication/ids.js'
+import type {
+  ActorTask,
+  WebServerControl,
+  WebServerStart,
+  WebServerStats,
+} from '../transport/actor-control.js'
+import { type EndActor, runActor } from '../transport/actor-task.js'
+import { BatchedPort } from '../transport/batched-port.js'
+import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
+import { toWireError } from '../transport/wire-error.js'
+import { loadApp } from './adapters/load-app.js'
+import { ExchangeServer } from './exchange-server.js'
+import { Replicas } from './replicas.js'
+import { SessionCache } from './session-cache.js'
+import { SessionHost } from './session-host.js'
+
+/** Time between two looks whether partitions may be given up, ms: a request takes longer than that to notice. */
+const RELEASE_POLL_MS = 2
+/** Time between two sweeps of the cache for expired sessions, ms. */
+const SWEEP_INTERVAL_MS = 1_000
+
+/** Runs a web server until the director stops it. */
+export function runWebServer(task: ActorTask): Promise<void> {
+  return runActor<WebServerControl>(task, end => new WebServerActor(task.name, end))
+}
+
+/** A control call came before `start`, or `start` came twice. */
+export class WebServerStateError extends TroupeError {
+  readonly code = 'WEB_SERVER_STATE'
+
+  constructor(name: string, found: string) {
+    super(`Web server ${name} ${found}. Call start once, before anything else.`)
+  }
+}
+
+/** What a started web server consists of. */
+interface Parts {
+  readonly director: BatchedPort<ToWebServer, FromWebServer>
+  readonly cache: SessionCache
+  readonly replicas: Replicas
+  readonly sessions: SessionHost
+  readonly exchanges: ExchangeServer
+  readonly sweeps: NodeJS.Timeout
+}
+
+class WebServerActor implements WebServerControl {
+  readonly #name: ActorName
+  readonly #end: EndActor
+  #parts: Parts | null = null
+
+  constructor(name: ActorName, end: EndActor) {
+    this.#name = name
+    this.#end = end
+  }
+
+  async start(options: WebServerStart): Promise<void> {
+    if (this.#parts !== null) throw new WebServerStateError(this.#name, 'was started already')
+    const handle = await loadApp(options.app.file, { name: options.name, adminUrl: options.adminUrl })
+    const director = new BatchedPort<ToWebServer, FromWebServer>(options.exchanges)
+    const report = (error: unknown, during: string | null = null) =>
+      director.post({ type: 'reported', error: toWireError(error), during })
+    const cache = new SessionCache({ maxBytes: options.cacheMaxBytes })
+    const replicas = new Replicas(options, cache, {
+      settled: settled => director.post({ type: 'settled', settled: [settled] }),
+      fenced: partition => director.post({ type: 'fenced', partitions: [partition] }),
+    })
+    const sessions = new SessionHost({ config: options.session, cache, owner: replicas, report })
+    const exchanges = new ExchangeServer({
+      port: director,
+      sessions,
+      handle,
+      keepAliveTimeoutMs: options.keepAliveTimeoutMs,
+      servedBy: options.servedBy ? options.name : null,
+      onError: (error, head) => report(error, `${head.method} ${head.url}`),
+      onUncaught: error => this.#fail(error),
+    })
+    const sweeps = setInterval(() => sessions.sweep(), SWEEP_INTERVAL_MS).unref()
+    this.#parts = { director, cache, replicas, sessions, exchanges, sweeps }
+    // Rejections that nobody handles arrive here as well: Node makes uncaught exceptions of them.
+    process.on('uncaughtException', error => this.#fail(error))
+  }
+
+  async connect(replica: ActorName, port: MessagePort): Promise<void> {
+    this.#started().replicas.connect(replica, port)
+  }
+
+  async disconnect(replica: ActorName): Promise<void> {
+    this.#started().replicas.disconnect(replica)
+  }
+
+  async assign(assignments: readonly Assignment[]): Promise<void> {
+    this.#started().replicas.assign(assignments)
+  }
+
+  async release(partitions: readonly Partition[], withinMs: number): Promise<readonly Partition[]> {
+    const { replicas, sessions } = this.#started()
+    const deadline = performance.now() + withinMs
+    const released: Partition[] = []
+    let rest = partitions.filter(partition => replicas.epochOf(partition) !== null)
+    while (true) {
+      const [ready, busy] = split(rest, partition => {
+        return sessions.inUse(partition) === 0 && replicas.tryRelease(partition)
+      })
+      released.push(...ready)
+      rest = busy
+      if (rest.length === 0 || performance.now() >= deadline) return released
+      await wait(RELEASE_POLL_MS)
+    }
+  }
+
+  async flush(withinMs: number): Promise<boolean> {
+    const { replicas } = this.#started()
+    const deadline = performance.now() + withinMs
+    while (!replicas.isFlushed && performance.now() < deadline) await wait(RELEASE_POLL_MS)
+    return replicas.isFlushed
+  }
+
+  async stop(): Promise<void> {
+    if (this.#parts !== null) {
+      const { director, replicas, sweeps } = this.#parts
+      clearInterval(sweeps)
+      replicas.close()
+      director.close()
+    }
+    this.#end()
+  }
+
+  async stats(): Promise<WebServerStats> {
+    const { cache, replicas, exchanges } = this.#started()
+    return {
+      partitions: replicas.partitionCount,
+      sessions: cache.count,
+      cacheBytes: cache.bytes,
+      requestsInFlight: exchanges.inFlight,
+      outboxDepth: replicas.outboxDepth,
+    }
+  }
+
+  /** An error that nobody caught: the director replaces this web server when its requests have finished. */
+  #fail(error: unknown): void {
+    this.#parts?.director.post({ type: 'failing', error: toWireError(error) })
+  }
+
+  #started(): Parts {
+    if (this.#parts === null) throw new WebServerStateError(this.#name, 'was not started yet')
+    return this.#parts
+  }
+}
+
+function split<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  const first: T[] = []
+  const second: T[] = []
+  for (const item of items) (isFirst(item) ? first : second).push(item)
+  return [first, second]
+}

@@ -1,0 +1,134 @@
+/**
+ * The edge of replication in a web server: gives the pure {@link Owner} its clock, its ports to the session servers and
+ * the end of each tick. Everything one tick asks for goes out in one message for each session server.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { Acknowledged } from '../replication/acknowledgements.js'
+import type { Assignment } from '../replication/assignment.js'
+import type { SessionCopy } from '../replication/copy.js'
+import type { HostedSessions } from '../replication/hosted-sessions.js'
+import type { ActorName, Epoch, Partition, SessionId } from '../replication/ids.js'
+import type { Found } from '../replication/lookups.js'
+import type { FromReplica, ToReplica } from '../replication/messages.js'
+import { Owner, type OwnerEffects, type OwnerOptions } from '../replication/owner.js'
+import { BatchedPort } from '../transport/batched-port.js'
+
+/** Time between two looks for what has waited too long, ms: the precision of `replication.ackTimeout`. */
+const TICK_INTERVAL_MS = 50
+
+/** What a web server's replication tells of. */
+export type ReplicasEvents = Pick<OwnerEffects, 'settled' | 'fenced'>
+
+type ReplicaPort = BatchedPort<FromReplica, ToReplica>
+
+/** The replication core of one web server, running. */
+export class Replicas {
+  readonly #owner: Owner
+  readonly #ports = new Map<ActorName, ReplicaPort>()
+  readonly #ticks: NodeJS.Timeout
+  readonly #flushLater = () => this.#flush()
+  #flushIsDue = false
+
+  constructor(options: OwnerOptions, hosted: HostedSessions, events: ReplicasEvents) {
+    this.#owner = new Owner(options, hosted, {
+      send: (replica, message) => this.#ports.get(replica)?.post(message),
+      settled: settled => events.settled(settled),
+      fenced: partition => events.fenced(partition),
+    })
+    this.#ticks = setInterval(() => this.#owner.onTick(Date.now()), TICK_INTERVAL_MS).unref()
+  }
+
+  get partitionCount(): number {
+    return this.#owner.partitionCount
+  }
+
+  /** Mutations that wait for an acknowledgement, over all session servers. */
+  get outboxDepth(): number {
+    return this.#owner.outboxDepth
+  }
+
+  /** Whether every replica holds the newest state of every session. */
+  get isFlushed(): boolean {
+    return this.#owner.unacknowledgedCount === 0
+  }
+
+  /** A port to a session server, replacing an earlier one. */
+  connect(replica: ActorName, port: MessagePort): void {
+    this.disconnect(replica)
+    const replicaPort: ReplicaPort = new BatchedPort<FromReplica, ToReplica>(port)
+    replicaPort.onmessage = message => {
+      this.#owner.onMessage(replica, message, Date.now())
+      this.#flushSoon()
+    }
+    this.#ports.set(replica, replicaPort)
+    this.#owner.onReplicaUp(replica, Date.now())
+    this.#flushSoon()
+  }
+
+  disconnect(replica: ActorName): void {
+    const port = this.#ports.get(replica)
+    if (port === undefined) return
+    this.#ports.delete(replica)
+    port.onmessage = null
+    port.close()
+    this.#owner.onReplicaLost(replica, Date.now())
+    this.#flushSoon()
+  }
+
+  assign(assignments: readonly Assignment[]): void {
+    this.#owner.onAssign(assignments)
+    this.#flushSoon()
+  }
+
+  /** Gives a partition up for good, unless some replica still lacks a change of it. @returns whether it was given up */
+  tryRelease(partition: Partition): boolean {
+    if (!this.#owner.isFlushed(partition)) return false
+    this.#owner.onUnassign(partition)
+    return true
+  }
+
+  epochOf(partition: Partition): Epoch | null {
+    return this.#owner.epochOf(partition)
+  }
+
+  /** See {@link Owner.mutate}. */
+  mutate(copy: SessionCopy, now: number, done: Acknowledged): void {
+    this.#owner.mutate(copy, now, done)
+    this.#flushSoon()
+  }
+
+  isAcknowledged(id: SessionId): boolean {
+    return this.#owner.isAcknowledged(id)
+  }
+
+  whenAcknowledged(id: SessionId, now: number, done: Acknowledged): void {
+    this.#owner.whenAcknowledged(id, now, done)
+  }
+
+  /** See {@link Owner.lookup}. */
+  lookup(id: SessionId, now: number, done: (found: Found) => void): void {
+    this.#owner.lookup(id, now, done)
+    this.#flushSoon()
+  }
+
+  /** Sends what is left and closes every port. */
+  close(): void {
+    clearInterval(this.#ticks)
+    this.#flush()
+    for (const port of this.#ports.values()) port.close()
+    this.#ports.clear()
+  }
+
+  #flushSoon(): void {
+    if (this.#flushIsDue) return
+    this.#flushIsDue = true
+    setImmediate(this.#flushLater)
+  }
+
+  #flush(): void {
+    this.#flushIsDue = false
+    this.#owner.flush()
+    // Now, not in an immediate of their own: that would cost each change a turn of the event loop.
+    for (const port of this.#ports.values()) port.flush()
+  }
+}
