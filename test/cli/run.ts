@@ -1,7 +1,7 @@
 /** Runs the real command line in a process of its own. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url))
@@ -13,20 +13,59 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** @param cwd the command's working directory. @returns when the process has ended. */
-export async function troupe(
-  args: readonly string[],
-  { cwd, env = {} }: { cwd: string; env?: NodeJS.ProcessEnv },
-): Promise<Finished> {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    cwd,
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const [[code], stdout, stderr] = await Promise.all([
-    once(child, 'close'),
-    text(child.stdout),
-    text(child.stderr),
-  ])
-  return { code, stdout, stderr }
+/** Where a command runs. */
+export interface Surroundings {
+  readonly cwd: string
+  /** Its whole environment, but for PATH. */
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** Runs a command to its end. */
+export function troupe(args: readonly string[], surroundings: Surroundings): Promise<Finished> {
+  return new Command(args, surroundings).finished
+}
+
+/** A command that runs. */
+export class Command {
+  readonly process: ChildProcess
+  readonly finished: Promise<Finished>
+  #stdout = ''
+  #stderr = ''
+
+  constructor(args: readonly string[], { cwd, env = {} }: Surroundings) {
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      cwd,
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.process = child
+    collect(child.stdout, text => {
+      this.#stdout += text
+    })
+    collect(child.stderr, text => {
+      this.#stderr += text
+    })
+    this.finished = once(child, 'close').then(([code]) => ({
+      code,
+      stdout: this.#stdout,
+      stderr: this.#stderr,
+    }))
+  }
+
+  /** @returns the match, once standard output has it. @throws when the command ends without. */
+  async printed(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.#stdout)
+      if (match !== null) return match
+      const { stdout } = this.process
+      if (stdout === null || stdout.closed) {
+        throw new Error(`The command never printed ${pattern}:\n${this.#stdout}${this.#stderr}`)
+      }
+      await Promise.race([once(stdout, 'data'), once(stdout, 'close')])
+    }
+  }
+}
+
+function collect(stream: Readable, add: (text: string) => void): void {
+  stream.setEncoding('utf8').on('data', add)
 }
