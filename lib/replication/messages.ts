@@ -26,8 +26,11 @@ export type ToReplica =
 
 /** Replica → owner. */
 export type FromReplica =
-  /** The replica holds every mutation of the batch, but for those of `fenced` partitions, which it refused. */
-  | { readonly type: 'applied'; readonly batch: number; readonly fenced: readonly Partition[] }
+  /**
+   * The replica holds every mutation of the batch, but for those it refused, whose authority is below the epoch of
+   * `fenced`: one claim for each partition of which it refused any.
+   */
+  | { readonly type: 'applied'; readonly batch: number; readonly fenced: readonly Claim[] }
   | { readonly type: 'found'; readonly call: number; readonly copies: readonly (SessionCopy | null)[] }
   | {
       readonly type: 'digest'

@@ -258,20 +258,19 @@ export class Owner {
     )
   }
 
-  #onApplied(replica: ActorName, number: number, fenced: readonly Partition[]): void {
+  #onApplied(replica: ActorName, number: number, fenced: readonly Claim[]): void {
     const outbox = this.#outboxes.get(replica)
     const batch = outbox?.onApplied(number)
     if (outbox === undefined || batch === null || batch === undefined) return
-    const refused = new Set<Partition>()
+    const fences = new Map(fenced.map(({ partition, epoch }) => [partition, epoch]))
     for (const mutation of batch.mutations) {
-      if (fenced.includes(mutation.partition)) {
-        // A refusal of an epoch that is over here too says nothing about the present one.
-        if (mutation.authority === this.epochOf(mutation.partition)) refused.add(mutation.partition)
-      } else if (this.#acknowledgements.onHeld(replica, mutation)) {
-        this.#hosted.acknowledged(mutation.id)
-      }
+      if (mutation.authority < (fences.get(mutation.partition) ?? 0)) continue
+      if (this.#acknowledgements.onHeld(replica, mutation)) this.#hosted.acknowledged(mutation.id)
     }
-    for (const partition of refused) {
+    for (const { partition, epoch } of fenced) {
+      // A refusal of an epoch that is over here too says nothing about the present one.
+      const owned = this.epochOf(partition)
+      if (owned === null || epoch <= owned) continue
       this.onUnassign(partition)
       this.#effects.fenced(partition)
     }

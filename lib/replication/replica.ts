@@ -52,14 +52,13 @@ export class Replica {
     }
   }
 
-  #apply(mutations: readonly Mutation[]): readonly Partition[] {
-    let fenced: Set<Partition> | undefined
+  /** @returns the fences of those partitions of which a mutation was refused */
+  #apply(mutations: readonly Mutation[]): readonly Claim[] {
+    const refused = new Set<Partition>()
     for (const mutation of mutations) {
-      if (this.#applyOne(mutation)) continue
-      fenced ??= new Set()
-      fenced.add(mutation.partition)
+      if (!this.#applyOne(mutation)) refused.add(mutation.partition)
     }
-    return fenced === undefined ? [] : [...fenced]
+    return Array.from(refused, partition => ({ partition, epoch: this.#store.fence(partition) }))
   }
 
   /** @returns false when the sender's epoch is over */

@@ -89,7 +89,7 @@ t.test('an owner of an older epoch is refused, and told so', async t => {
   await until(() => now.answers.length === 1)
   old.send({ type: 'apply', batch: 1, mutations: [mutation('s1', '{}', 1)] })
   await until(() => old.answers.length === 1)
-  t.strictSame(old.answers, [{ type: 'applied', batch: 1, fenced: [partition] }])
+  t.strictSame(old.answers, [{ type: 'applied', batch: 1, fenced: [{ partition, epoch: 2 }] }])
 })
 
 t.test('malformed messages are dropped, and the session server lives on', async t => {
