@@ -45,13 +45,17 @@ export class Outbox {
     return this.#bytes
   }
 
-  /** Queues a mutation, unless a newer one of the same session is queued already. */
+  /**
+   * Queues a mutation, unless a newer one of the same session is queued already. What is queued under an epoch that is
+   * over gives way to anything of a later one, since the replica is going to refuse it.
+   */
   enqueue(mutation: Mutation): void {
     const queued = this.#queue.get(mutation.id)
     if (queued === undefined) {
       this.#slotsGiven++
     } else {
-      if (compareStamps(mutation, queued) < 0) return
+      const isOlder = compareStamps(mutation, queued) < 0
+      if (mutation.authority < queued.authority || (mutation.authority === queued.authority && isOlder)) return
       this.#bytes -= weightOf(queued)
     }
     this.#queue.set(mutation.id, mutation)
