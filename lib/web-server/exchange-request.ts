@@ -50,6 +50,18 @@ export function endBody(req: IncomingMessage, rawTrailers: readonly string[] | n
   req.push(null)
 }
 
+/** Node 24: takes `req.signal` off its connection, whose end says nothing of a request that has been answered. */
+const kDetachAbortSignal = Object.getOwnPropertySymbols(IncomingMessage.prototype).find(
+  symbol => symbol.description === 'kDetachAbortSignal',
+)
+
+/** The response is finished: the end of the connection no longer concerns this request. */
+export function detachSignal(req: IncomingMessage): void {
+  if (kDetachAbortSignal === undefined) return
+  const detach: unknown = Reflect.get(req, kDetachAbortSignal)
+  if (typeof detach === 'function') Reflect.apply(detach, req, [])
+}
+
 /** The response is finished: a body that the app never looked at is thrown away. @returns whether it was */
 export function dumpUnread(req: IncomingMessage): boolean {
   const message = req as ParsedMessage

@@ -20,6 +20,7 @@ import {
   abortRequest,
   cookieHeaderOf,
   createRequest,
+  detachSignal,
   dumpUnread,
   endBody,
   pushBody,
@@ -151,13 +152,18 @@ export class Exchange implements SocketEvents, ResponseEvents {
     abortRequest(this.#req)
     const byApp = !this.#gone
     this.#gone = true
-    if (byApp) this.#post({ type: 'cut', id: this.#id })
+    if (byApp && !this.#closesByItself()) this.#post({ type: 'cut', id: this.#id })
     if (this.#use === null) return
     if (byApp || this.#res?.writableEnded) {
       this.#leave()
       return
     }
     this.#abandoned = setTimeout(() => this.#leave(), ABANDONED_MS).unref()
+  }
+
+  /** The front closes the connection after this response: cutting it now could lose the response's last bytes. */
+  #closesByItself(): boolean {
+    return this.#responseEnded && this.#res !== null && closesConnection(this.#res)
   }
 
   onHead(headers: HeadersArgument): HeadersArgument {
@@ -201,6 +207,7 @@ export class Exchange implements SocketEvents, ResponseEvents {
     if (res === null || this.#over) return
     this.#endResponse()
     this.#bodyDropped = dumpUnread(this.#req)
+    detachSignal(this.#req)
     detach(res, this.#socket)
     if (closesConnection(res)) this.#socket.destroySoon()
     if (this.#bodyDropped && !this.#bodyEnded) this.#post({ type: 'bodyUnwanted', id: this.#id })
