@@ -101,25 +101,49 @@ function limit(text: string, data: SessionRecord, maxBytes: number): void {
 
 /** Walks the whole session. @returns whether a value of it changes by going through JSON */
 function inspect(data: SessionRecord, cause?: unknown): boolean {
+  const walk: Walk = { keys: [], above: new Set<object>([data]), cause }
   try {
-    return inspectMembers(data, '', new Set<object>([data]), cause)
+    return inspectMembers(data, walk)
   } catch (error) {
-    if (error instanceof RangeError)
+    if (error instanceof RangeError) {
       throw new SessionNotSerializableError('*', 'nested too deeply', { cause: error })
+    }
     throw error
   }
 }
 
-function inspectMembers(record: object, path: string, above: Set<object>, cause: unknown): boolean {
+/** Where a walk is. */
+interface Walk {
+  /** The way from the session to the value at hand. */
+  readonly keys: (string | number)[]
+  /** The objects on that way. */
+  readonly above: Set<object>
+  /** The error of JSON.stringify that led to the walk. */
+  readonly cause: unknown
+}
+
+function inspectMembers(record: object, walk: Walk): boolean {
   let exotic = false
   for (const key of Object.keys(record)) {
-    const value = (record as SessionRecord)[key]
-    if (inspectValue(value, memberPath(path, key), above, cause)) exotic = true
+    walk.keys.push(key)
+    if (inspectValue((record as SessionRecord)[key], walk)) exotic = true
+    walk.keys.pop()
   }
   return exotic
 }
 
-function inspectValue(value: unknown, path: string, above: Set<object>, cause: unknown): boolean {
+function inspectItems(items: readonly unknown[], walk: Walk): boolean {
+  let exotic = false
+  // By index: a hole becomes null, too.
+  for (let index = 0; index < items.length; index++) {
+    walk.keys.push(index)
+    if (inspectValue(items[index], walk)) exotic = true
+    walk.keys.pop()
+  }
+  return exotic
+}
+
+function inspectValue(value: unknown, walk: Walk): boolean {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -127,47 +151,55 @@ function inspectValue(value: unknown, path: string, above: Set<object>, cause: u
     case 'undefined':
       return true
     case 'number':
-      if (!Number.isFinite(value)) throw new SessionNotSerializableError(path, String(value), { cause })
+      if (!Number.isFinite(value)) throw lossAt(walk, String(value))
       return Object.is(value, -0)
     case 'object':
-      return value === null ? false : inspectObject(value, path, above, cause)
+      return value === null ? false : inspectObject(value, walk)
     default:
-      throw new SessionNotSerializableError(path, `a ${typeof value}`, { cause })
+      throw lossAt(walk, `a ${typeof value}`)
   }
 }
 
-function inspectObject(value: object, path: string, above: Set<object>, cause: unknown): boolean {
-  if (above.has(value))
-    throw new SessionNotSerializableError(path, 'a reference to something it is part of', { cause })
-  above.add(value)
-  const exotic = inspectNew(value, path, above, cause)
-  above.delete(value)
+function inspectObject(value: object, walk: Walk): boolean {
+  if (walk.above.has(value)) throw lossAt(walk, 'a reference to something it is part of')
+  walk.above.add(value)
+  const exotic = inspectContent(value, walk)
+  walk.above.delete(value)
   return exotic
 }
 
-function inspectNew(value: object, path: string, above: Set<object>, cause: unknown): boolean {
+function inspectContent(value: object, walk: Walk): boolean {
   if ('toJSON' in value && typeof value.toJSON === 'function') {
-    let json: unknown
-    try {
-      json = value.toJSON()
-    } catch (thrown) {
-      throw new SessionNotSerializableError(path, 'something whose toJSON throws', { cause: thrown })
-    }
-    if (json !== value) inspectValue(json, path, above, cause)
+    const json = callToJson(value as { toJSON(): unknown }, walk)
+    if (json !== value) inspectValue(json, walk)
     return true
   }
-  if (Array.isArray(value)) {
-    let exotic = false
-    for (let index = 0; index < value.length; index++) {
-      if (inspectValue(value[index], `${path}[${index}]`, above, cause)) exotic = true
-    }
-    return exotic
+  if (Array.isArray(value)) return inspectItems(value, walk)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) return inspectMembers(value, walk)
+  const emptied = emptiedByJson(value)
+  if (emptied !== null) throw lossAt(walk, emptied)
+  inspectMembers(value, walk)
+  return true
+}
+
+function callToJson(value: { toJSON(): unknown }, walk: Walk): unknown {
+  try {
+    return value.toJSON()
+  } catch (cause) {
+    throw lossAt({ ...walk, cause }, 'something whose toJSON throws')
   }
-  const lost = emptiedByJson(value)
-  if (lost !== null) throw new SessionNotSerializableError(path, lost, { cause })
-  const prototype = Object.getPrototypeOf(value)
-  const plain = prototype === Object.prototype || prototype === null
-  return inspectMembers(value, path, above, cause) || !plain
+}
+
+function lossAt({ keys, cause }: Walk, found: string): SessionNotSerializableError {
+  const path = keys.reduce<string>((above, key) => above + step(key, above === ''), '')
+  return new SessionNotSerializableError(path, found, { cause })
+}
+
+function step(key: string | number, isFirst: boolean): string {
+  if (typeof key === 'number') return `[${key}]`
+  if (!/^[A-Za-z_$][\w$]*$/.test(key)) return `[${JSON.stringify(key)}]`
+  return isFirst ? key : `.${key}`
 }
 
 /** Built-ins that JSON turns into `{}`, whatever they hold. */
@@ -180,9 +212,4 @@ function emptiedByJson(value: object): string | null {
   if (types.isNativeError(value)) return 'an Error'
   if (types.isAnyArrayBuffer(value)) return 'an ArrayBuffer'
   return null
-}
-
-function memberPath(path: string, key: string): string {
-  if (!/^[A-Za-z_$][\w$]*$/.test(key)) return `${path}[${JSON.stringify(key)}]`
-  return path === '' ? key : `${path}.${key}`
 }

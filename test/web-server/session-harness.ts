@@ -76,6 +76,7 @@ export class WebServer {
   readonly reported: Error[] = []
   /** Every mutation sent to the first replica. */
   readonly mutations: { id: SessionId; version: number; data: string | null; expires: number }[] = []
+  /** Sessions asked for, at each replica. */
   reads = 0
   readonly #replicas: Replicas
   readonly #toReplicas: [ActorName, ToReplica][] = []
@@ -90,7 +91,7 @@ export class WebServer {
     this.owner = new Owner({ acks, ackTimeoutMs: 5000, outboxMaxBytes: 1_000_000 }, this.cache, {
       send: (replica, message) => {
         this.#toReplicas.push([replica, message])
-        if (message.type === 'read') this.reads++
+        if (message.type === 'read') this.reads += message.ids.length
         if (message.type === 'apply' && replica === replicas.names[0])
           this.mutations.push(...message.mutations)
       },

@@ -73,7 +73,8 @@ t.test('a new session without data is never stored and has no cookie', async t =
 
 t.test('a request that never looks costs nothing, nor does one that reads only plain values', async t => {
   const web = server()
-  const browser = await visit(web, { user: 'ann' })
+  const browser = await visit(web, { user: 'ann', cart: {} })
+  await web.request(browser, session => session.cart)
   const sent = web.mutations.length
   const entry = web.cache.find(idOf(browser))
   if (entry === undefined) throw new Error('not cached')
@@ -657,6 +658,26 @@ t.test('a session evicted from the cache is read back from its replica with its 
   for (const [i, browser] of browsers.entries()) await web.request(browser, session => t.equal(session.i, i))
   t.ok(web.reads > 0)
 })
+
+t.test(
+  'a session larger than the whole cache is shared by the requests that use it, and read again after',
+  async t => {
+    const replicas = new Replicas('a')
+    const browser = await visit(new WebServer(replicas), { text: 'x'.repeat(1500), cart: [] })
+    const web = new WebServer(replicas, { epoch: 2, maxBytes: 2000 })
+    const one = await web.open(browser)
+    const two = await web.open(browser)
+    t.equal(one.session.cart, two.session.cart)
+    one.session.n = 1
+    await one.answer()
+    one.close()
+    two.close()
+    web.deliver()
+    t.equal(web.cache.count, 0)
+    await web.request(browser, session => t.equal(session.n, 1))
+    t.equal(web.reads, 2)
+  },
+)
 
 t.test('req.session takes nothing but itself and undefined', async t => {
   const web = server()

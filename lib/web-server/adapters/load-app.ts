@@ -37,11 +37,12 @@ async function importApp(file: string): Promise<Record<string, unknown>> {
   }
 }
 
+/** Wrapped, since a Fastify instance is thenable: a promise of it would boot it, and fail with its errors. */
 async function exported(
   file: string,
   module: Record<string, unknown>,
   context: AppContext,
-): Promise<unknown> {
+): Promise<{ readonly app: unknown }> {
   const main = unwrapped(module.default)
   const create = module.create ?? (isObject(main) && 'create' in main ? main.create : undefined)
   if (typeof create !== 'function' || (isApp(main) && !('create' in module))) {
