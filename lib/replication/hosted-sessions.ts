@@ -8,7 +8,10 @@ export interface HostedSessions {
   get(id: SessionId): SessionCopy | undefined
   /** The cached sessions of one partition, tombstones included. */
   inPartition(partition: Partition): Iterable<SessionCopy>
-  /** Offers a copy ahead of use; not taken when one is cached already. @returns false when there is no room for more. */
+  /**
+   * Offers a copy ahead of use. It replaces a cached one only when it is newer and nothing uses that one.
+   * @returns false when there is no room for more.
+   */
   warm(copy: SessionCopy): boolean
   /** Every replica holds the newest version of this session: it may be evicted. */
   acknowledged(id: SessionId): void

@@ -107,8 +107,8 @@ export class Resync {
       }
     }
     const toRead = new Map<ActorName, SessionId[]>()
-    for (const [id, { holder, behind }] of this.#newestStamps()) {
-      if (this.#hosted.get(id) !== undefined || !(behind || this.#warming)) continue
+    for (const [id, { holder, stamp, behind }] of this.#newestStamps()) {
+      if (this.#isHosted(id, stamp) || !(behind || this.#warming)) continue
       const ids = toRead.get(holder)
       if (ids === undefined) toRead.set(holder, [id])
       else ids.push(id)
@@ -139,6 +139,12 @@ export class Resync {
     return newest
   }
 
+  /** A replica that comes back can hold a newer state than the cache, when it alone held it and went away. */
+  #isHosted(id: SessionId, newest: Stamp): boolean {
+    const hosted = this.#hosted.get(id)
+    return hosted !== undefined && compareStamps(hosted, newest) >= 0
+  }
+
   #isBehind(replica: ActorName, copy: DigestEntry): boolean {
     const held = this.#digests.get(replica)?.get(copy.id)
     return held === undefined || compareStamps(held, copy) < 0
@@ -148,7 +154,7 @@ export class Resync {
     for (const name of this.#digests.keys()) {
       if (this.#isBehind(name, copy)) this.#push(name, copy)
     }
-    const wanted = this.#warming && copy.data !== null
+    const wanted = this.#hosted.get(copy.id) !== undefined || (this.#warming && copy.data !== null)
     if (wanted && !this.#hosted.warm(copy)) this.#stopWarming()
   }
 
