@@ -14,6 +14,8 @@ export type Acknowledged = (error: TroupeError | null) => void
 export interface ReplicaView {
   /** The replicas of a partition that can be reached. */
   replicasOf(partition: Partition): readonly ActorName[]
+  /** A replica that is about to leave the partition: that it holds a change counts for nothing. */
+  retiringOf(partition: Partition): ActorName | null
   /** How many replicas must hold a change of this partition before its response goes out. */
   requiredFor(partition: Partition): number
 }
@@ -79,7 +81,7 @@ export class Acknowledgements {
   /** Whether enough replicas hold the newest state of this session. */
   isAcknowledged(id: SessionId): boolean {
     const session = this.#sessions.get(id)
-    return session === undefined || session.holders.length >= this.#view.requiredFor(session.partition)
+    return session === undefined || this.#areEnough(session.partition, session.holders)
   }
 
   /** Calls back, maybe at once, when enough replicas hold the newest state that this session has now. */
@@ -154,7 +156,15 @@ export class Acknowledgements {
   }
 
   #isSatisfied(session: Unacknowledged, waiter: Waiter): boolean {
-    return waiter.holders.length >= this.#view.requiredFor(session.partition) && waiter.congested.length === 0
+    return waiter.congested.length === 0 && this.#areEnough(session.partition, waiter.holders)
+  }
+
+  #areEnough(partition: Partition, holders: readonly ActorName[]): boolean {
+    const required = this.#view.requiredFor(partition)
+    if (holders.length < required) return false
+    const retiring = this.#view.retiringOf(partition)
+    const counted = retiring !== null && holders.includes(retiring) ? holders.length - 1 : holders.length
+    return counted >= required
   }
 
   #releaseWaiters(session: Unacknowledged): void {

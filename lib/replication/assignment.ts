@@ -6,6 +6,8 @@ export interface AssignedReplica {
   readonly name: ActorName
   /** False while it is being brought up to date: it takes mutations, but its "I have no such session" counts for nothing. */
   readonly synced: boolean
+  /** It leaves as soon as the others are up to date: it takes mutations, but its acknowledgements count for nothing. */
+  readonly retiring?: true
 }
 
 /** One partition of one owner. A later assignment of the same epoch replaces an earlier one. */

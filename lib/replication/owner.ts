@@ -73,6 +73,7 @@ export class Owner {
     this.#effects = effects
     const view = {
       replicasOf: (partition: Partition) => this.#owned.get(partition)?.reachable ?? [],
+      retiringOf: (partition: Partition) => this.#retiringOf(partition),
       requiredFor: (partition: Partition) => this.#requiredFor(partition),
     }
     this.#acknowledgements = new Acknowledgements(view, options.ackTimeoutMs)
@@ -380,7 +381,18 @@ export class Owner {
       case 'one':
         return 1
       case 'all':
-        return Math.max(1, this.#owned.get(partition)?.reachable.length ?? 0)
+        return Math.max(1, this.#countedOf(partition).length)
     }
+  }
+
+  /** The replicas whose acknowledgements count. */
+  #countedOf(partition: Partition): ActorName[] {
+    const retiring = this.#retiringOf(partition)
+    return (this.#owned.get(partition)?.reachable ?? []).filter(name => name !== retiring)
+  }
+
+  #retiringOf(partition: Partition): ActorName | null {
+    const replicas = this.#owned.get(partition)?.assignment.replicas
+    return replicas?.find(({ retiring }) => retiring === true)?.name ?? null
   }
 }

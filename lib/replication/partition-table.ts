@@ -2,7 +2,7 @@
  * The director's partition table: who owns each partition in which epoch, which session servers hold it, and what to
  * change when an actor comes or goes. Pure: inputs in, the assignments to send out.
  */
-import type { Assignment, Settled } from './assignment.js'
+import type { AssignedReplica, Assignment, Settled } from './assignment.js'
 import { type ActorName, ALL_PARTITIONS, type Epoch, type Partition } from './ids.js'
 import { chooseReplica, spreadEvenly } from './placement.js'
 
@@ -312,7 +312,10 @@ export class PartitionTable {
     for (const row of rows) {
       if (row.owner === null) continue
       const { partition, epoch, revision, settled } = row
-      const replicas = row.replicas.map(({ name, synced }) => ({ name, synced }))
+      const replicas = row.replicas.map(
+        ({ name, synced }): AssignedReplica =>
+          name === row.retiring ? { name, synced, retiring: true } : { name, synced },
+      )
       const assignment: Assignment = { partition, epoch, revision, replicas, settled }
       const ofOwner = assignments.get(row.owner)
       if (ofOwner === undefined) assignments.set(row.owner, [assignment])
