@@ -21,6 +21,8 @@ export interface WebServerStatus {
   readonly partitions: number
   readonly sessions: number
   readonly requestsInFlight: number
+  /** Changes of sessions, touches among them, since it was last started. */
+  readonly mutations: number
   readonly restarts: number
 }
 

@@ -54,12 +54,14 @@ async function webServerStatus(
   { table, links }: StatusSources,
 ): Promise<WebServerStatus> {
   const { state, restarts, actor } = supervisor
+  const stats = await statsOf(actor)
   return {
     name,
     state,
     partitions: table.ownedBy(name).length,
-    sessions: (await statsOf(actor))?.sessions ?? 0,
+    sessions: stats?.sessions ?? 0,
     requestsInFlight: links.get(name)?.inFlight ?? 0,
+    mutations: stats?.mutations ?? 0,
     restarts,
   }
 }

@@ -43,6 +43,8 @@ export interface WebServerStats {
   readonly requestsInFlight: number
   /** Mutations that some replica has not acknowledged yet. */
   readonly outboxDepth: number
+  /** Changes of sessions, touches among them, since it started. */
+  readonly mutations: number
 }
 
 /** Exposed by a web server. */

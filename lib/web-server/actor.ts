@@ -139,6 +139,7 @@ class WebServerActor implements WebServerControl {
       cacheBytes: cache.bytes,
       requestsInFlight: exchanges.inFlight,
       outboxDepth: replicas.outboxDepth,
+      mutations: replicas.mutationCount,
     }
   }
 

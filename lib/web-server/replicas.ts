@@ -28,6 +28,7 @@ export class Replicas {
   readonly #ticks: NodeJS.Timeout
   readonly #flushLater = () => this.#flush()
   #flushIsDue = false
+  #mutations = 0
 
   constructor(options: OwnerOptions, hosted: HostedSessions, events: ReplicasEvents) {
     this.#owner = new Owner(options, hosted, {
@@ -40,6 +41,11 @@ export class Replicas {
 
   get partitionCount(): number {
     return this.#owner.partitionCount
+  }
+
+  /** Mutations made since the start. */
+  get mutationCount(): number {
+    return this.#mutations
   }
 
   /** Mutations that wait for an acknowledgement, over all session servers. */
@@ -93,6 +99,7 @@ export class Replicas {
 
   /** See {@link Owner.mutate}. */
   mutate(copy: SessionCopy, now: number, done: Acknowledged): void {
+    this.#mutations++
     this.#owner.mutate(copy, now, done)
     this.#flushSoon()
   }

@@ -16,7 +16,15 @@ class UnknownActorError extends TroupeError {
 const STATUS: ClusterStatus = {
   director: { uptimeMs: 5, state: 'running', requestsInFlight: 0, parked: 0 },
   webServers: [
-    { name: 'web-1', state: 'running', partitions: 1024, sessions: 3, requestsInFlight: 1, restarts: 0 },
+    {
+      name: 'web-1',
+      state: 'running',
+      partitions: 1024,
+      sessions: 3,
+      requestsInFlight: 1,
+      mutations: 4,
+      restarts: 0,
+    },
   ],
   sessionServers: [{ name: 'a', state: 'running', partitions: 1024, sessions: 3, restarts: 0 }],
   partitions: { total: 1024, unowned: 0, underCopied: 0 },

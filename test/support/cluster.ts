@@ -7,12 +7,24 @@ import type { Cluster, ClusterStatus } from '../../lib/director/cluster.js'
 import { start } from '../../lib/start.js'
 import { until } from './until.js'
 
+/** One line of a cluster's log. */
+export interface LogLine {
+  readonly msg: string
+  readonly actor?: string
+  readonly err?: { readonly code?: string; readonly message: string; readonly [key: string]: unknown }
+  readonly [key: string]: unknown
+}
+
 /** A cluster under test. */
 export interface TestCluster extends Cluster {
   /** Log lines so far, parsed. */
-  readonly logged: readonly { readonly msg: string; readonly [key: string]: unknown }[]
+  readonly logged: readonly LogLine[]
   /** Waits until everything runs, every partition is copied as configured, and web servers have their shares. */
   whole(): Promise<ClusterStatus>
+  /** Kills actors and waits until all of them are known to be lost. */
+  lose(...names: string[]): Promise<void>
+  /** Kills actors again and again, until each stays down for a second or two before it is started once more. */
+  keepDown(...names: string[]): Promise<void>
 }
 
 /** @returns the path of a compiled app of test/support/apps */
@@ -37,24 +49,61 @@ export async function startCluster(t: Test, raw: Record<string, unknown> = {}): 
     { source: 'the test', folder: process.cwd(), env: process.env },
     {},
   )
-  const logged: { msg: string }[] = []
+  const logged: LogLine[] = []
   const log = pino({ level: 'info' }, { write: line => logged.push(JSON.parse(line)) })
   const cluster = await start(config, { log })
   t.teardown(() => cluster.stop())
-  const threads = config.webServers.threads
+  const { threads } = config.webServers
   const whole = async (): Promise<ClusterStatus> => {
     let status = await cluster.status()
     await until(async () => {
       status = await cluster.status()
-      return isWhole(status, Math.floor(1024 / threads))
+      return isWhole(status, Math.floor(status.partitions.total / threads))
     })
     return status
   }
-  return Object.assign(cluster, { logged, whole })
+  const lose = async (...names: string[]): Promise<void> => {
+    const before = await lives(cluster, names)
+    for (const name of names) await cluster.kill(name)
+    await until(async () => (await lives(cluster, names)).every((life, index) => life !== before[index]))
+  }
+  const keepDown = async (...names: string[]): Promise<void> => {
+    for (let round = 0; round < LOSSES_UNTIL_DOWN; round++) {
+      await until(async () => (await lives(cluster, names)).every(life => life.startsWith('running')))
+      await lose(...names)
+    }
+  }
+  return Object.assign(cluster, { logged, whole, lose, keepDown })
+}
+
+/** Restarts are delayed by 0, 100, 200, 400, 800 and then 1600 ms. */
+const LOSSES_UNTIL_DOWN = 6
+
+/** @returns for each actor a text that changes when it is lost, and when it is back */
+async function lives(cluster: Cluster, names: readonly string[]): Promise<string[]> {
+  const { webServers, sessionServers } = await cluster.status()
+  const actors = [...webServers, ...sessionServers]
+  return names.map(name => {
+    const actor = actors.find(each => each.name === name)
+    return `${actor?.state} after ${actor?.restarts} restarts`
+  })
 }
 
 function isWhole({ webServers, sessionServers, partitions }: ClusterStatus, share: number): boolean {
   const allRun = [...webServers, ...sessionServers].every(({ state }) => state === 'running')
   const shared = webServers.every(({ partitions: owned }) => owned >= share)
   return allRun && shared && partitions.unowned === 0 && partitions.underCopied === 0
+}
+
+/** Something of each actor of a kind, by name. */
+export function byName<T extends { readonly name: string }, V>(
+  actors: readonly T[],
+  of: (actor: T) => V,
+): Record<string, V> {
+  return Object.fromEntries(actors.map(actor => [actor.name, of(actor)]))
+}
+
+/** Sessions over all actors of a kind. */
+export function sessionsOf(actors: readonly { readonly sessions: number }[]): number {
+  return actors.reduce((sum, { sessions }) => sum + sessions, 0)
 }

@@ -1,5 +1,6 @@
 /** A browser as far as sessions go: keeps its cookies, follows nothing by itself. */
-import { Agent, request } from 'undici'
+import type { Test } from 'tap'
+import { Agent, type Dispatcher, request } from 'undici'
 
 /** An answer to a visitor. */
 export interface Answer {
@@ -10,14 +11,15 @@ export interface Answer {
   readonly servedBy: string | undefined
 }
 
-/** One visitor with its own connection and cookies. */
+/** One visitor with its cookies, and connections of its own unless it is given some. */
 export class Visitor {
   readonly #url: string
-  readonly #agent = new Agent({ connections: 4, pipelining: 1, bodyTimeout: 60_000, headersTimeout: 60_000 })
+  readonly #agent: Dispatcher
   readonly cookies = new Map<string, string>()
 
-  constructor(url: string) {
+  constructor(url: string, agent: Dispatcher = newAgent(4)) {
     this.#url = url
+    this.#agent = agent
   }
 
   get(path: string): Promise<Answer> {
@@ -28,8 +30,12 @@ export class Visitor {
     return this.send('POST', path, body)
   }
 
-  async send(method: 'GET' | 'POST' | 'PUT', path: string, body?: string): Promise<Answer> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  async send(
+    method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body?: string,
+  ): Promise<Answer> {
+    const cookie = this.cookieHeader
     const response = await request(`${this.#url}${path}`, {
       method,
       dispatcher: this.#agent,
@@ -42,13 +48,19 @@ export class Visitor {
     return { status, headers, text, servedBy: headers['x-served-by']?.toString() }
   }
 
-  /** Another visitor with the same cookies, as a second tab. */
+  /** What this visitor sends as its Cookie header. */
+  get cookieHeader(): string {
+    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  }
+
+  /** Another visitor with the same cookies, as a second tab; it keeps its own from then on. */
   tab(): Visitor {
-    const tab = new Visitor(this.#url)
+    const tab = new Visitor(this.#url, this.#agent)
     for (const [name, value] of this.cookies) tab.cookies.set(name, value)
     return tab
   }
 
+  /** Closes the connections of this visitor and its tabs. */
   async leave(): Promise<void> {
     await this.#agent.destroy()
   }
@@ -62,4 +74,33 @@ export class Visitor {
       else this.cookies.set(name, pair.slice(pair.indexOf('=') + 1))
     }
   }
+}
+
+/** A visitor that leaves when the test ends. */
+export function visit(t: Test, url: string): Visitor {
+  const visitor = new Visitor(url)
+  t.teardown(() => visitor.leave())
+  return visitor
+}
+
+/** Many visitors that share connections and leave when the test ends. */
+export class Crowd {
+  readonly visitors: readonly Visitor[]
+
+  /** @param connections more than one visitor at a time need */
+  constructor(t: Test, url: string, count: number, connections = 32) {
+    const agent = newAgent(connections)
+    t.teardown(() => agent.destroy())
+    this.visitors = Array.from({ length: count }, () => new Visitor(url, agent))
+  }
+
+  /** Everybody asks for this at once. @returns the different answers, `200 2`, sorted: one when all got the same */
+  async get(path: string): Promise<string[]> {
+    const answers = await Promise.all(this.visitors.map(visitor => visitor.get(path)))
+    return [...new Set(answers.map(({ status, text }) => `${status} ${text}`))].sort()
+  }
+}
+
+function newAgent(connections: number): Agent {
+  return new Agent({ connections, pipelining: 1, bodyTimeout: 60_000, headersTimeout: 60_000 })
 }

@@ -14,6 +14,21 @@ type Handler = (req: IncomingMessage, res: ServerResponse, query: URLSearchParam
 
 const hoard: unknown[] = []
 
+/** Requests of this web server that wait, by the name of their gate. */
+const gates = new Map<string, (() => void)[]>()
+
+/** Waits until somebody asks this web server for /open. */
+function gate(query: URLSearchParams): Promise<void> {
+  return new Promise(pass => {
+    const name = nameOf(query)
+    gates.set(name, [...(gates.get(name) ?? []), pass])
+  })
+}
+
+function nameOf(query: URLSearchParams): string {
+  return query.get('gate') ?? ''
+}
+
 /** What each path does. `/` increments; unknown paths are 404. */
 const handlers: Record<string, Handler> = {
   '/': (req, res) => {
@@ -24,14 +39,47 @@ const handlers: Record<string, Handler> = {
   '/read': (req, res) => res.end(String(sessionOf(req).count ?? 'none')),
   '/static': (_req, res) => res.end('static'),
   '/id': (req, res) => res.end(req.sessionID),
-  /** Adds an item after `ms`, so that two requests overlap. */
+  /** Adds an item to an array that it took before the gate opened, so that two requests overlap. */
   '/slow-add': async (req, res, query) => {
     const session = sessionOf(req)
     session.items ??= []
     const { items } = session
-    await new Promise(resolve => setTimeout(resolve, Number(query.get('ms') ?? 50)))
+    await gate(query)
     items.push(query.get('item') ?? '')
     res.end(items.join(','))
+  },
+  /** Sets `count` after the gate has opened: to be overtaken by a logout. */
+  '/late-write': async (req, res, query) => {
+    const session = sessionOf(req)
+    await gate(query)
+    session.count = 1000
+    res.end('written')
+  },
+  /** Waits at a gate and answers; the session is not looked at. */
+  '/wait': async (_req, res, query) => {
+    await gate(query)
+    res.end('waited')
+  },
+  /** As /wait, with a session that is looked at. */
+  '/wait-and-count': async (req, res, query) => {
+    const session = sessionOf(req)
+    await gate(query)
+    session.count = (session.count ?? 0) + 1
+    res.end(String(session.count))
+  },
+  /** Begins its answer, and goes on after the gate. */
+  '/begin': async (_req, res, query) => {
+    res.write('begun')
+    await gate(query)
+    res.end(' and ended')
+  },
+  /** How many requests wait at a gate of this web server. */
+  '/waiting': (_req, res, query) => res.end(String(gates.get(nameOf(query))?.length ?? 0)),
+  '/open': (_req, res, query) => {
+    const waiting = gates.get(nameOf(query)) ?? []
+    gates.delete(nameOf(query))
+    for (const pass of waiting) pass()
+    res.end(String(waiting.length))
   },
   '/items': (req, res) => res.end((sessionOf(req).items ?? []).join(',')),
   '/login': async (req, res, query) => {
@@ -40,16 +88,28 @@ const handlers: Record<string, Handler> = {
     res.writeHead(302, { location: '/whoami' }).end()
   },
   '/whoami': (req, res) => res.end(sessionOf(req).user ?? 'nobody'),
+  /** As express-session's users write it. */
+  '/login-with-callbacks': (req, res, query) => {
+    sessionOf(req).regenerate(error => {
+      if (error) throw error
+      sessionOf(req).user = query.get('user') ?? ''
+      sessionOf(req).save(failure => {
+        if (failure) throw failure
+        res.writeHead(302, { location: '/whoami' }).end()
+      })
+    })
+  },
+  /** Changes the session and begins to answer with it, the head first. */
+  '/count-in-parts': (req, res) => {
+    const session = sessionOf(req)
+    session.count = (session.count ?? 0) + 1
+    res.writeHead(200, { 'x-count': String(session.count) })
+    res.write('part one, ')
+    res.end('part two')
+  },
   '/logout': async (req, res) => {
     await sessionOf(req).destroy()
     res.end('bye')
-  },
-  /** Changes the session, waits until told by `ms`, then answers: to be overtaken by a logout. */
-  '/late-write': async (req, res, query) => {
-    const session = sessionOf(req)
-    await new Promise(resolve => setTimeout(resolve, Number(query.get('ms') ?? 100)))
-    session.count = 1000
-    res.end('written')
   },
   '/unserializable': (req, res) => {
     sessionOf(req).user = (() => 'a function') as unknown as string
@@ -58,6 +118,10 @@ const handlers: Record<string, Handler> = {
   '/big': (req, res, query) => {
     sessionOf(req).user = 'x'.repeat(Number(query.get('bytes')))
     res.end('stored')
+  },
+  '/set-cookie-age': (req, res, query) => {
+    sessionOf(req).cookie.maxAge = Number(query.get('ms'))
+    res.end('set')
   },
   /** An error that nobody catches, a moment after the answer. */
   '/throw': (_req, res) => {
