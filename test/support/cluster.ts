@@ -36,7 +36,10 @@ export function appFile(name: string): string {
  * Starts a cluster with two web servers and the session servers a and b, unless the configuration says otherwise.
  * @param raw configuration as in a file; `app` may be the name of an app of test/support/apps
  */
-export async function startCluster(t: Test, raw: Record<string, unknown> = {}): Promise<TestCluster> {
+export async function startCluster(
+  t: Pick<Test, 'teardown'>,
+  raw: Record<string, unknown> = {},
+): Promise<TestCluster> {
   const { app = 'counter', listen, webServers, session, ...rest } = raw
   const { config } = validateConfig(
     {
