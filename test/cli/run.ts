@@ -66,6 +66,19 @@ export class Command {
   }
 }
 
+/** What is used of a test. */
+export interface Teardown {
+  teardown(end: () => unknown): void
+}
+
+/** Runs `troupe start` and waits until it has said where it listens; it ends with the test. */
+export async function serve(t: Teardown, args: readonly string[], surroundings: Surroundings) {
+  const command = new Command(['start', ...args], surroundings)
+  t.teardown(() => command.process.kill('SIGKILL'))
+  const [, url = ''] = await command.printed(/"msg":"open (http:[^"]+)"/)
+  return { command, url }
+}
+
 function collect(stream: Readable, add: (text: string) => void): void {
   stream.setEncoding('utf8').on('data', add)
 }

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { Command, type Surroundings, troupe } from './run.js'
+import { Command, serve, troupe } from './run.js'
 
 /** Counts visits; answers a POST when its body has ended. */
 const APP = `
@@ -13,18 +13,6 @@ export default (request, response) => {
   response.end('visit ' + request.session.visits)
 }
 `
-
-interface Teardown {
-  teardown(end: () => unknown): void
-}
-
-/** Starts a command and waits until it has said where it listens. */
-async function serve(t: Teardown, args: readonly string[], surroundings: Surroundings) {
-  const command = new Command(['start', ...args], surroundings)
-  t.teardown(() => command.process.kill('SIGKILL'))
-  const [, url = ''] = await command.printed(/"msg":"open (http:[^"]+)"/)
-  return { command, url }
-}
 
 /** A request that the app does not answer before `finish`. */
 function slowRequest(url: string) {
