@@ -11,6 +11,7 @@ import type { ExchangeId, ExchangeReply } from '../transport/exchange-messages.j
 import { Flight } from './flight.js'
 import { announcesBody, FlightBody } from './flight-body.js'
 import { sessionIdIn } from './front-cookie.js'
+import { Parking } from './front-parking.js'
 import { RawResponse } from './raw-response.js'
 import type { Router, WebServerLink } from './router.js'
 
@@ -46,7 +47,7 @@ export class Front {
   readonly #options: FrontOptions
   readonly #server: Server<typeof IncomingMessage, typeof RawResponse>
   readonly #dispatched = new Map<ExchangeId, Flight>()
-  readonly #parked = new Set<Flight>()
+  readonly #parking: Parking
   readonly #connections = new Set<Socket>()
   /** Requests whose body had not arrived when their head had; they leave at the end of the tick. */
   #arriving: Flight[] = []
@@ -56,6 +57,9 @@ export class Front {
   constructor(options: FrontOptions) {
     const { listen } = options
     this.#options = options
+    this.#parking = new Parking(listen.maxInFlight, listen.parkTimeoutMs, flight =>
+      this.#refuse(flight, 'No web server could take this request in time.'),
+    )
     this.#server = createServer({
       ServerResponse: RawResponse,
       keepAliveTimeout: listen.keepAliveTimeoutMs,
@@ -78,7 +82,7 @@ export class Front {
 
   /** Requests that wait for an owner. */
   get parked(): number {
-    return this.#parked.size
+    return this.#parking.size
   }
 
   /** Begins to listen. @returns the address @throws what node:net says, such as EADDRINUSE */
@@ -146,10 +150,7 @@ export class Front {
 
   /** Partitions have owners again, or web servers have come: requests that waited for them go on. All by default. */
   ownerChanged(partitions?: ReadonlySet<Partition>): void {
-    for (const flight of [...this.#parked]) {
-      if (flight.partition !== null && partitions?.has(flight.partition) === false) continue
-      this.#route(flight)
-    }
+    for (const flight of this.#parking.waitingFor(partitions)) this.#route(flight)
   }
 
   /**
@@ -205,7 +206,7 @@ export class Front {
     const { router, listen } = this.#options
     const link = flight.partition === null ? router.leastBusy() : router.ownerOf(flight.partition)
     if (link === null) {
-      this.#park(flight)
+      if (!this.#parking.park(flight)) this.#refuse(flight, 'The server is busy.')
       return
     }
     if (link.inFlight >= listen.maxInFlight) {
@@ -216,7 +217,7 @@ export class Front {
   }
 
   #dispatch(flight: Flight, link: WebServerLink): void {
-    this.#unpark(flight)
+    this.#parking.release(flight)
     const id = ++this.#lastId
     flight.state = 'dispatched'
     flight.id = id
@@ -235,26 +236,6 @@ export class Front {
       },
       transferOf(body?.bytes ?? null),
     )
-  }
-
-  #park(flight: Flight): void {
-    if (flight.state === 'parked') return
-    const { maxInFlight, parkTimeoutMs } = this.#options.listen
-    if (this.#parked.size >= maxInFlight) {
-      this.#refuse(flight, 'The server is busy.')
-      return
-    }
-    flight.state = 'parked'
-    this.#parked.add(flight)
-    flight.parkTimer = setTimeout(
-      () => this.#refuse(flight, 'No web server could take this request in time.'),
-      parkTimeoutMs,
-    )
-  }
-
-  #unpark(flight: Flight): void {
-    if (!this.#parked.delete(flight)) return
-    clearTimeout(flight.parkTimer)
   }
 
   #reroute(flight: Flight, partition: Partition): void {
@@ -301,7 +282,7 @@ export class Front {
   /** The last of every path: nothing refers to the flight afterwards. */
   #leave(flight: Flight): void {
     if (flight.state === 'over') return
-    this.#unpark(flight)
+    this.#parking.release(flight)
     if (flight.state === 'dispatched') this.#recall(flight)
     flight.state = 'over'
     flightsOf(flight.req.socket).delete(flight)

@@ -1,6 +1,7 @@
 /** A web server's end of the conversation with the front: makes an exchange of each request, and routes what follows. */
 import type { ExchangeId, ToWebServer } from '../transport/exchange-messages.js'
-import { Exchange, type ExchangeContext } from './exchange.js'
+import { Exchange } from './exchange.js'
+import type { ExchangeContext } from './exchange-context.js'
 import { installRequestSession } from './request-session.js'
 
 /** See {@link ExchangeContext}. */

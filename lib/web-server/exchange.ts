@@ -4,9 +4,7 @@
  */
 import { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { BatchedPort } from '../transport/batched-port.js'
-import { CreditMeter } from '../transport/credits.js'
-import { bufferOf, sizeOf, transferOf } from '../transport/exchange-bytes.js'
+import { sizeOf } from '../transport/exchange-bytes.js'
 import type {
   Bytes,
   ExchangeId,
@@ -14,44 +12,19 @@ import type {
   RequestHead,
   ToWebServer,
 } from '../transport/exchange-messages.js'
-import { type PlainAnswer, rawAnswer } from './exchange-answer.js'
+import type { PlainAnswer } from './exchange-answer.js'
+import type { ExchangeContext } from './exchange-context.js'
 import { type HeadersArgument, withCookie, withDefault } from './exchange-headers.js'
-import {
-  abortRequest,
-  cookieHeaderOf,
-  createRequest,
-  detachSignal,
-  dumpUnread,
-  endBody,
-  pushBody,
-} from './exchange-request.js'
+import { ExchangeInput } from './exchange-input.js'
+import { ExchangeOutput } from './exchange-output.js'
+import { abortRequest, cookieHeaderOf, createRequest, detachSignal } from './exchange-request.js'
 import { closesConnection, createResponse, detach, type ResponseEvents } from './exchange-response.js'
 import { attachSession } from './request-session.js'
-import type { Opened, SessionOpener, SessionUse } from './session-use.js'
+import type { Opened, SessionUse } from './session-use.js'
 import { type SocketEvents, VirtualSocket } from './virtual-socket.js'
 
 /** How long the session of a client that went away waits for the app to end its response, ms: apps that never notice must not hold it for ever. */
 const ABANDONED_MS = 30_000
-
-/** The user's app. Whatever it returns is only looked at for a rejection. */
-export type AppListener = (req: IncomingMessage, res: ServerResponse) => unknown
-
-/** What all exchanges of one web server share. */
-export interface ExchangeContext {
-  readonly port: BatchedPort<ToWebServer, FromWebServer>
-  readonly sessions: SessionOpener
-  readonly handle: AppListener
-  /** What the Keep-Alive header announces, ms. */
-  readonly keepAliveTimeoutMs: number
-  /** This web server's name for the x-served-by header, or null. */
-  readonly servedBy: string | null
-  /** A session could not be loaded, committed or copied for this request; the client has been told. */
-  readonly onError: (error: unknown, head: RequestHead) => void
-  /** The app threw, or the promise it returned was rejected. */
-  readonly onUncaught: (error: unknown) => void
-  /** This exchange is over. */
-  readonly onOver: (id: ExchangeId) => void
-}
 
 type RequestMessage = Extract<ToWebServer, { readonly type: 'request' }>
 
@@ -62,21 +35,12 @@ export class Exchange implements SocketEvents, ResponseEvents {
   readonly #head: RequestHead
   readonly #socket: VirtualSocket
   readonly #req: IncomingMessage
-  readonly #credits = new CreditMeter()
+  readonly #input: ExchangeInput
+  readonly #output: ExchangeOutput
   #res: ServerResponse | null = null
   #use: SessionUse | null = null
   #letGoOf = false
-  /** Bytes of the response's final head, or anything after it, are on their way to the client. */
-  #begun = false
-  /** While the end is written its bytes are kept for `responseEnd`, which saves a message. */
-  #collecting = false
-  #collected: Bytes | null = null
-  #responseEnded = false
   #waiting: Promise<void> | null = null
-  /** Body bytes that the app was given but did not want yet. */
-  #unwanted = 0
-  #bodyEnded = false
-  #bodyDropped = false
   #gone = false
   #over = false
   #abandoned: NodeJS.Timeout | undefined = undefined
@@ -87,6 +51,8 @@ export class Exchange implements SocketEvents, ResponseEvents {
     this.#head = message.head
     this.#socket = new VirtualSocket(message.head, this)
     this.#req = createRequest(message.head, this.#socket)
+    this.#input = new ExchangeInput(context.port, message.id, this.#req)
+    this.#output = new ExchangeOutput(context.port, message.id)
   }
 
   /** Opens the session and runs the app, at once when the session is here. */
@@ -109,13 +75,11 @@ export class Exchange implements SocketEvents, ResponseEvents {
   onBody(bytes: Bytes): void {
     this.#socket.touched()
     this.#socket.bytesRead += sizeOf(bytes)
-    if (pushBody(this.#req, bufferOf(bytes))) this.#credit(sizeOf(bytes))
-    else this.#unwanted += sizeOf(bytes)
+    this.#input.push(bytes)
   }
 
   onBodyEnd(rawTrailers: readonly string[] | null): void {
-    this.#bodyEnded = true
-    if (!this.#req.destroyed) endBody(this.#req, rawTrailers)
+    this.#input.end(rawTrailers)
     this.#leaveIfDone()
   }
 
@@ -135,10 +99,7 @@ export class Exchange implements SocketEvents, ResponseEvents {
   // The app's side: its socket, then its response in the order of its life.
 
   onBodyWanted(): void {
-    if (this.#unwanted === 0) return
-    const bytes = this.#unwanted
-    this.#unwanted = 0
-    this.#credit(bytes)
+    this.#input.wanted()
   }
 
   onTimeout(): void {
@@ -163,13 +124,13 @@ export class Exchange implements SocketEvents, ResponseEvents {
 
   /** The front closes the connection after this response: cutting it now could lose the response's last bytes. */
   #closesByItself(): boolean {
-    return this.#responseEnded && this.#res !== null && closesConnection(this.#res)
+    return this.#output.ended && this.#res !== null && closesConnection(this.#res)
   }
 
   onHead(headers: HeadersArgument): HeadersArgument {
     let all = headers
     const res = this.#res
-    if (res === null || this.#use === null || this.#over || this.#responseEnded) return all
+    if (res === null || this.#use === null || this.#over || this.#output.ended) return all
     try {
       const cookie = this.#use.head()
       if (cookie !== null) all = withCookie(res, all, cookie)
@@ -189,36 +150,32 @@ export class Exchange implements SocketEvents, ResponseEvents {
     } catch (error) {
       this.#sessionFailed(error)
     }
-    this.#collecting = true
+    this.#output.collect()
   }
 
   onEnded(): void {
-    this.#collecting = false
+    this.#output.stopCollecting()
     if (this.#gone) {
       this.#leave()
       return
     }
     if (this.#res?.writableLength === 0) this.#endResponse()
-    else this.#passCollected()
+    else this.#output.flush()
   }
 
   onFinished(): void {
     const res = this.#res
     if (res === null || this.#over) return
     this.#endResponse()
-    this.#bodyDropped = dumpUnread(this.#req)
+    this.#input.dropUnread()
     detachSignal(this.#req)
     detach(res, this.#socket)
     if (closesConnection(res)) this.#socket.destroySoon()
-    if (this.#bodyDropped && !this.#bodyEnded) this.#post({ type: 'bodyUnwanted', id: this.#id })
     this.#leaveIfDone()
   }
 
   onBytes(bytes: Bytes): void {
-    if (this.#responseEnded || this.#over) return
-    this.#passCollected()
-    if (this.#collecting) this.#collected = bytes
-    else this.#pass(bytes)
+    if (!this.#over) this.#output.write(bytes, this.#res?.headersSent === true)
   }
 
   // The session.
@@ -254,8 +211,9 @@ export class Exchange implements SocketEvents, ResponseEvents {
   #unavailable(error: unknown): void {
     if (this.#over) return
     this.#context.onError(error, this.#head)
-    this.#replace({ status: 503, text: 'The session cannot be read at the moment. Please try again.' })
-    if (!this.#bodyEnded) this.#post({ type: 'bodyUnwanted', id: this.#id })
+    const text = 'The session cannot be read at the moment. Please try again.'
+    this.#output.replace({ status: 503, text }, this.#head)
+    this.#input.refuse()
     this.#leave()
   }
 
@@ -287,7 +245,7 @@ export class Exchange implements SocketEvents, ResponseEvents {
     if (!this.#over && !this.#res?.writableEnded) {
       this.#answerInstead({ status: 500, text: 'Internal Server Error' })
       // The listener failed: nobody can be expected to end the response that it had begun.
-      if (!this.#bodyEnded && !this.#gone) this.#post({ type: 'bodyUnwanted', id: this.#id })
+      if (!this.#gone) this.#input.refuse()
       this.#leave()
     }
     this.#context.onUncaught(error)
@@ -315,13 +273,13 @@ export class Exchange implements SocketEvents, ResponseEvents {
     this.#waiting = null
     if (this.#gone) return
     const ending = this.#res?.writableEnded === true
-    this.#collecting = ending
+    if (ending) this.#output.collect()
     this.#socket.release()
     if (ending) this.onEnded()
   }
 
   #notAcknowledged(error: unknown): void {
-    if (this.#gone || this.#responseEnded) return
+    if (this.#gone || this.#output.ended) return
     this.#answerInstead({ status: 503, text: 'The session could not be copied in time. Please try again.' })
     this.#context.onError(error, this.#head)
   }
@@ -330,38 +288,17 @@ export class Exchange implements SocketEvents, ResponseEvents {
 
   /** Something else than the app's response: possible while none of that has been passed on, otherwise cut off. */
   #answerInstead(answer: PlainAnswer): void {
-    if (this.#gone || this.#responseEnded) return
-    if (this.#begun) {
+    if (this.#gone || this.#output.ended) return
+    if (this.#output.begun) {
       this.#socket.destroy()
       return
     }
-    this.#replace(answer)
+    this.#output.replace(answer, this.#head)
     this.#socket.discard()
   }
 
-  #replace(answer: PlainAnswer): void {
-    this.#responseEnded = true
-    const bytes = rawAnswer(answer, this.#head)
-    this.#post({ type: 'responseEnd', id: this.#id, bytes, close: !this.#head.keepAlive })
-  }
-
   #endResponse(): void {
-    if (this.#responseEnded || this.#res === null) return
-    this.#responseEnded = true
-    const bytes = this.#collected
-    this.#collected = null
-    this.#post({ type: 'responseEnd', id: this.#id, bytes, close: closesConnection(this.#res) }, bytes)
-  }
-
-  #passCollected(): void {
-    if (this.#collected !== null) this.#pass(this.#collected)
-    this.#collected = null
-  }
-
-  #pass(bytes: Bytes): void {
-    // Early hints leave the final answer open.
-    if (this.#res?.headersSent) this.#begun = true
-    this.#post({ type: 'response', id: this.#id, bytes }, bytes)
+    if (this.#res !== null) this.#output.end(closesConnection(this.#res))
   }
 
   /** The body may be here already, whole or in part, or be on its way. */
@@ -371,19 +308,14 @@ export class Exchange implements SocketEvents, ResponseEvents {
     if (message.bodyEnded) this.onBodyEnd(message.rawTrailers)
   }
 
-  #credit(bytes: number): void {
-    const credit = this.#credits.consumed(bytes)
-    if (credit > 0 && !this.#bodyEnded) this.#post({ type: 'bodyCredit', id: this.#id, bytes: credit })
-  }
-
-  #post(message: FromWebServer, bytes: Bytes | null = null): void {
-    this.#context.port.post(message, transferOf(bytes))
+  #post(message: FromWebServer): void {
+    this.#context.port.post(message)
   }
 
   #leaveIfDone(): void {
-    if (!this.#responseEnded || this.#res?.writableFinished !== true) return
+    if (!this.#output.ended || this.#res?.writableFinished !== true) return
     this.#letGo()
-    if (this.#bodyEnded || this.#bodyDropped) this.#leave()
+    if (this.#input.done) this.#leave()
   }
 
   #letGo(): void {

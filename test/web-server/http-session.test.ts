@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
@@ -290,4 +291,23 @@ t.test('req.session reaches the hold on the session, also on a re-parented reque
   )
   await askRaw(port, GET)
   t.same(seen, [session, 'id-1', undefined])
+})
+
+t.test('what one request enters into an AsyncLocalStorage is not seen by the next', async t => {
+  const storage = new AsyncLocalStorage<string>()
+  const seen: unknown[] = []
+  const { port } = await serve(t, {
+    handle: (req, res) => {
+      seen.push(storage.getStore())
+      storage.enterWith(req.url ?? '')
+      setImmediate(() => res.end(storage.getStore()))
+    },
+  })
+  const client = new RawClient(port).send(
+    'GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n',
+  )
+  await client.until('/2')
+  t.match(client.received, /\/1[\s\S]*\/2/)
+  t.same(seen, [undefined, undefined])
+  client.close()
 })
