@@ -1,0 +1,49 @@
+/** One direction of a MessagePort: in order, but each message takes its own time, so that channels overtake each other. */
+import type { World } from './world.js'
+
+/** Whoever receives messages: one life of an actor. */
+export interface Receiver {
+  /** Ended: what arrives is lost. What it had sent still arrives elsewhere. */
+  readonly dead: boolean
+  /** Hung or slow until then: messages wait, in order. Virtual ms. */
+  readonly pausedUntil: number
+}
+
+export class Channel<M> {
+  readonly #world: World
+  readonly #to: Receiver
+  readonly #receive: (message: M) => void
+  readonly #queue: M[] = []
+  #lastArrival = 0
+
+  constructor(world: World, to: Receiver, receive: (message: M) => void) {
+    this.#world = world
+    this.#to = to
+    this.#receive = receive
+  }
+
+  send(message: M): void {
+    const { timeline } = this.#world
+    this.#lastArrival = Math.max(this.#lastArrival, timeline.now + this.#delayMs())
+    this.#queue.push(message)
+    timeline.after(this.#lastArrival - timeline.now, () => this.#arrive())
+  }
+
+  #arrive(): void {
+    if (this.#to.dead) return
+    const { timeline } = this.#world
+    if (this.#to.pausedUntil > timeline.now) {
+      timeline.after(this.#to.pausedUntil - timeline.now, () => this.#arrive())
+      return
+    }
+    const message = this.#queue.shift()
+    if (message !== undefined) this.#receive(message)
+  }
+
+  /** Mostly short, now and then long. */
+  #delayMs(): number {
+    const { random, parameters } = this.#world
+    if (random.chance(0.9)) return random.between(1, 4)
+    return random.between(1, parameters.delayMaxMs)
+  }
+}

@@ -1,0 +1,37 @@
+/** What the simulated director and web servers say to each other: what control calls and exchanges are in the server. */
+import type { Assignment, Settled } from '../../lib/replication/assignment.js'
+import type { ActorName, Partition, SessionId } from '../../lib/replication/ids.js'
+import type { SimulatedSessionServer } from './session-server.js'
+
+/** What a client wants of one session. */
+export interface Operation {
+  readonly number: number
+  readonly kind: 'create' | 'increment' | 'read' | 'destroy'
+  readonly id: SessionId
+}
+
+export type Answer =
+  | { readonly type: 'value'; readonly value: number; readonly expires: number }
+  | { readonly type: 'destroyed' }
+  | { readonly type: 'absent' }
+  | { readonly type: 'error'; readonly code: string }
+
+/** Director → web server, on the control channel. */
+export type Control =
+  | { readonly type: 'connect'; readonly server: SimulatedSessionServer }
+  | { readonly type: 'disconnect'; readonly replica: ActorName }
+  | { readonly type: 'assign'; readonly assignments: readonly Assignment[] }
+  | { readonly type: 'release'; readonly partitions: readonly Partition[]; readonly withinMs: number }
+
+/** Web server → director, on the control channel. */
+export interface Released {
+  readonly type: 'released'
+  readonly partitions: readonly Partition[]
+}
+
+/** Web server → director, on the exchange channel. */
+export type Report =
+  | { readonly type: 'answer'; readonly number: number; readonly answer: Answer }
+  | { readonly type: 'reroute'; readonly number: number }
+  | { readonly type: 'settled'; readonly settled: Settled }
+  | { readonly type: 'fenced'; readonly partition: Partition }
