@@ -33,6 +33,7 @@ export class SessionCache implements HostedSessions {
   readonly #held = new Map<SessionId, SessionEntry>()
   readonly #partitions: (Set<SessionEntry> | undefined)[] = new Array(PARTITION_COUNT)
   readonly #maxBytes: number
+  #heldBytes = 0
   #sweepFrom = 0
 
   constructor({ maxBytes }: SessionCacheOptions) {
@@ -52,9 +53,13 @@ export class SessionCache implements HostedSessions {
 
   /** Estimated bytes of all sessions in memory. */
   get bytes(): number {
-    let bytes = this.#lru.calculatedSize
-    for (const entry of this.#held.values()) bytes += entry.countedBytes
-    return bytes
+    return this.#lru.calculatedSize + this.#heldBytes
+  }
+
+  /** Pinned sessions alone take as much again as the bound allows: no more of them can be taken. */
+  get isOverfull(): boolean {
+    // A single session may be larger than a small cache.
+    return this.#held.size > 1 && this.#heldBytes > this.#maxBytes
   }
 
   /** @returns the session, marked as the most recently used, tombstones included */
@@ -71,8 +76,7 @@ export class SessionCache implements HostedSessions {
   store(entry: SessionEntry): void {
     const bytes = sizeOf(entry)
     if (bytes === entry.countedBytes && this.#lru.get(entry.id) === entry) return
-    this.#lru.delete(entry.id)
-    this.#held.delete(entry.id)
+    this.#take(entry.id)
     entry.countedBytes = bytes
     let ofPartition = this.#partitions[entry.partition]
     if (ofPartition === undefined) {
@@ -101,10 +105,7 @@ export class SessionCache implements HostedSessions {
 
   /** Forgets a session. Requests that use it can't commit any more. */
   remove(entry: SessionEntry): void {
-    if (this.has(entry)) {
-      this.#lru.delete(entry.id)
-      this.#held.delete(entry.id)
-    }
+    if (this.has(entry)) this.#take(entry.id)
     this.#unlink(entry)
   }
 
@@ -153,8 +154,18 @@ export class SessionCache implements HostedSessions {
   }
 
   #onEvicted(entry: SessionEntry): void {
-    if (entry.isPinned) this.#held.set(entry.id, entry)
-    else this.#unlink(entry)
+    if (!entry.isPinned) {
+      this.#unlink(entry)
+      return
+    }
+    this.#held.set(entry.id, entry)
+    this.#heldBytes += entry.countedBytes
+  }
+
+  #take(id: SessionId): void {
+    this.#lru.delete(id)
+    this.#heldBytes -= this.#held.get(id)?.countedBytes ?? 0
+    this.#held.delete(id)
   }
 
   #unlink(entry: SessionEntry): void {

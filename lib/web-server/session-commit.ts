@@ -8,7 +8,7 @@ import type { Owner } from '../replication/owner.js'
 import type { SessionCache } from './session-cache.js'
 import { PendingChange } from './session-change.js'
 import type { SessionEntry } from './session-entry.js'
-import { SessionClosedError } from './session-errors.js'
+import { SessionCacheFullError, SessionClosedError } from './session-errors.js'
 import type { SessionHold } from './session-hold.js'
 import { type SerializedSession, serializeSession } from './session-json.js'
 
@@ -39,7 +39,7 @@ export class SessionCommitter {
    * Commits what the session differs in from its last commit, whichever request changed it. Nothing happens when it
    * was destroyed, nor for a new session without data.
    * @throws SessionNotSerializableError | SessionTooLargeError; the session is as it was committed last
-   * @throws SessionRevertedError | OwnershipLostError | SessionClosedError
+   * @throws SessionRevertedError | OwnershipLostError | SessionCacheFullError | SessionClosedError
    */
   commit(hold: SessionHold): void {
     const { entry } = hold
@@ -50,6 +50,7 @@ export class SessionCommitter {
     const { text, exotic } = this.#serialize(hold)
     const isEmpty = entry.version === 0 && Object.keys(entry.data).length === 0
     if (text !== entry.text && !isEmpty) {
+      if (this.#cache.isOverfull) throw new SessionCacheFullError(this.#cache.bytes)
       this.#replicate(hold, text)
       hold.committed = true
     }

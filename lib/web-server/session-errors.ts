@@ -112,3 +112,15 @@ export class SessionIdError extends TroupeError {
     )
   }
 }
+
+/** Sessions that no replica has acknowledged fill the cache: nothing may be dropped, so nothing more is taken. */
+export class SessionCacheFullError extends TroupeError {
+  readonly code = 'SESSION_CACHE_FULL'
+
+  constructor(bytes: number) {
+    super(
+      `Sessions in use, or not yet held by every session server, take ${bytes} bytes, twice what cache.maxBytes ` +
+        'allows. The request may be sent again. Check the session servers, or raise cache.maxBytes.',
+    )
+  }
+}

@@ -679,6 +679,35 @@ t.test(
   },
 )
 
+t.test(
+  'when the replicas acknowledge nothing, memory stays bounded and no change is lost silently',
+  async t => {
+    const web = server({ maxBytes: 10_000, acks: 'none' })
+    const open = () => web.host.open({ cookieHeader: undefined, encrypted: false })
+    let refused: unknown = null
+    let taken = 0
+    while (refused === null && taken < 1000) {
+      const opened = open()
+      if (opened instanceof Promise || opened.type !== 'opened') throw new Error('a look-up')
+      const session = opened.use.session as unknown as { n: number }
+      session.n = taken
+      try {
+        opened.use.end()
+        taken++
+      } catch (error) {
+        refused = error
+      }
+      opened.use.close()
+    }
+    t.match(refused, { code: 'SESSION_CACHE_FULL' })
+    t.ok(web.cache.bytes < 25_000)
+    t.equal(web.cache.count, taken, 'all that were taken are still here')
+    web.deliver()
+    t.ok(web.cache.bytes <= 10_000)
+    await visit(web)
+  },
+)
+
 t.test('req.session takes nothing but itself and undefined', async t => {
   const web = server()
   const { use } = await web.open(await visit(web))
