@@ -93,7 +93,7 @@ t.test('when the copies cannot be had after the head went out the connection is 
   await client.until('\r\n\r\n')
   answering?.end('success')
   ack.reject(new Error('too late'))
-  t.notMatch(await client.untilClosed(), /success/)
+  t.notMatch(await client.untilClosed(), /success|503/)
 })
 
 t.test('a response that waits for its session exerts back-pressure on the app', async t => {
@@ -198,7 +198,7 @@ t.test('a session that cannot be committed after the head went out cuts the conn
   )
   const answer = await askRaw(port, GET)
   t.match(answer, /part/)
-  t.notMatch(answer, /success/)
+  t.notMatch(answer, /success|HTTP\/1.1 500/)
   t.notMatch(answer, /\r\n0\r\n/)
 })
 
