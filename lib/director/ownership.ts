@@ -207,11 +207,14 @@ export class Ownership implements Router {
       .within(HANDOVER_WAIT_MS + CONTROL_MARGIN_MS)
       .release(partitions, HANDOVER_WAIT_MS)
     const released = await this.#call(source.actor, release)
+    // First who owns them now, then the routes: or what waited would be sent to the source, which has let them go.
+    const assignments = this.#table.onReleased({ from, to, partitions: released ?? [] })
     for (const partition of partitions) this.#moving.delete(partition)
-    // Those that stayed. When the source died instead, its partitions have been taken over already.
-    this.#route(partitions)
-    if (released === undefined || this.#stopped) return 0
-    await this.#send(this.#table.onReleased({ from, to, partitions: released }))
+    // A source that died keeps no route: what waited goes on once the takeover has found other owners.
+    if (released !== undefined || this.#webServers.get(from) !== source) this.#route(partitions)
+    if (released === undefined) return 0
+    if (this.#stopped) return 0
+    await this.#send(assignments)
     this.#sendLater(this.#table.assignUnowned())
     return released.length
   }
