@@ -12,7 +12,7 @@ import type {
   RequestHead,
   ToWebServer,
 } from '../transport/exchange-messages.js'
-import type { PlainAnswer } from './exchange-answer.js'
+import { answerForSessionError, type PlainAnswer } from './exchange-answer.js'
 import type { ExchangeContext } from './exchange-context.js'
 import { type HeadersArgument, withCookie, withDefault } from './exchange-headers.js'
 import { ExchangeInput } from './exchange-input.js'
@@ -252,7 +252,7 @@ export class Exchange implements SocketEvents, ResponseEvents {
   }
 
   #sessionFailed(error: unknown): void {
-    this.#answerInstead({ status: 500, text: describe(error) })
+    this.#answerInstead(answerForSessionError(error))
     this.#context.onError(error, this.#head)
   }
 
@@ -339,11 +339,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
   )
-}
-
-/** The code and first line of an error, for the client of the app that caused it. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return 'Internal Server Error'
-  const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : ''
-  return `${code}${error.message.split('\n')[0]}`
 }

@@ -181,6 +181,18 @@ t.test('a session that cannot be committed turns the response into a 500 that na
   t.same(errors, [error, error], 'each is reported once')
 })
 
+t.test('a session that cannot be kept for a moment turns the response into a 503 to try again', async t => {
+  for (const code of ['OWNERSHIP_LOST', 'SESSION_CACHE_FULL', 'SESSION_REVERTED']) {
+    const end = () => {
+      throw Object.assign(new Error('for a moment'), { code })
+    }
+    const { port } = await serve(t, { handle: (_, res) => res.end('success') }, { end })
+    const answer = await askRaw(port, GET)
+    t.match(answer, /^HTTP\/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n/)
+    t.match(answer, new RegExp(`\r\n\r\n${code}: `))
+  }
+})
+
 t.test('a session that cannot be committed after the head went out cuts the connection', async t => {
   const { port } = await serve(
     t,
