@@ -247,16 +247,17 @@ export class Owner {
 
   /** Sends what the inputs since the last flush have queued. */
   flush(): void {
+    // First: a replica that is about to forget a partition must not be asked for a session of it afterwards.
+    this.#lookups.flush(
+      () => this.#nextCall++,
+      (replica, message) => this.#effects.send(replica, message),
+    )
     this.#proceed()
     for (const [name, outbox] of this.#outboxes) {
       for (let batch = outbox.nextBatch(); batch !== null; batch = outbox.nextBatch()) {
         this.#effects.send(name, { type: 'apply', batch: batch.number, mutations: batch.mutations })
       }
     }
-    this.#lookups.flush(
-      () => this.#nextCall++,
-      (replica, message) => this.#effects.send(replica, message),
-    )
   }
 
   #onApplied(replica: ActorName, number: number, fenced: readonly Claim[]): void {
@@ -356,9 +357,17 @@ export class Owner {
   /** Replicas that left a partition for good, though they live, need not keep its copies. */
   #forgetAtRemoved(before: Assignment, { partition, epoch, replicas }: Assignment): void {
     for (const { name } of before.replicas) {
-      if (replicas.some(replica => replica.name === name) || !this.#outboxes.has(name)) continue
-      this.#effects.send(name, { type: 'forget', claim: { partition, epoch } })
+      if (replicas.some(replica => replica.name === name)) continue
+      // Not before what is queued for it: that would be held there again.
+      const forget = () => this.#forgetAt(name, { partition, epoch })
+      this.#outboxes.get(name)?.onceAcknowledged(forget)
     }
+  }
+
+  #forgetAt(replica: ActorName, claim: Claim): void {
+    const present = this.#owned.get(claim.partition)?.assignment.replicas
+    if (present?.some(({ name }) => name === replica)) return
+    this.#effects.send(replica, { type: 'forget', claim })
   }
 
   #assignmentsWith(replica: ActorName): Assignment[] {
