@@ -35,6 +35,8 @@ export class SimulatedDirector implements Receiver {
   readonly dead = false
   readonly pausedUntil = 0
   readonly table: PartitionTable
+  /** Called whenever web servers are told of a change: the moment at which a fault is most unwelcome. */
+  onChange: () => void = () => {}
   readonly #world: World
   readonly #claims: WriterCheck
   readonly #connections = new Map<ActorName, Connection>()
@@ -215,6 +217,7 @@ export class SimulatedDirector implements Receiver {
   }
 
   #assign(assignments: Assignments): void {
+    if (assignments.size > 0) this.onChange()
     for (const [name, list] of assignments) {
       for (const assignment of list)
         this.#world.trace('director', `assigns to ${name}: ${JSON.stringify(assignment)}`)

@@ -14,6 +14,9 @@ const RESTART_MAX_MS = 2_000
 const ZOMBIE_MAX_MS = 1_500
 /** Longest time that a session server handles nothing, virtual ms. */
 const SLOW_MAX_MS = 1_500
+/** Chance that another fault follows a change of the partition table, and how soon at most, virtual ms. */
+const FOLLOWING_FAULT = 0.15
+const FOLLOWING_MAX_MS = 100
 /** Chance that a session server comes back with what its disk held some time ago. */
 const OLD_IMAGE = 0.5
 
@@ -46,6 +49,7 @@ export class Faults {
       director.startWebServer(`web-${index}` as ActorName)
     }
     this.#planNext()
+    director.onChange = () => this.#planFollowing()
   }
 
   /** From here on nothing fails; what is down is started again in time. */
@@ -70,6 +74,14 @@ export class Faults {
       if (!this.#working) return
       this.#faultOfChance()
       this.#planNext()
+    })
+  }
+
+  #planFollowing(): void {
+    const { timeline, random } = this.#world
+    if (!random.chance(FOLLOWING_FAULT)) return
+    timeline.after(random.between(0, FOLLOWING_MAX_MS), () => {
+      if (this.#working) this.#faultOfChance()
     })
   }
 
