@@ -238,7 +238,11 @@ export class Director implements Cluster {
         this.#ownership.onSettled(name, message.settled)
         break
       case 'fenced':
-        this.#log.warn({ actor: name, partitions: message.partitions.length }, 'refused by a session server')
+        this.#log.warn(
+          { actor: name, ...message.claim },
+          'refused by a session server that knows a later epoch',
+        )
+        this.#ownership.onFenced(name, message.claim)
         break
       case 'reported':
         this.#log.error(

@@ -6,6 +6,7 @@ import { MessageChannel } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import type { Assignment, Settled } from '../replication/assignment.js'
 import { type ActorName, PARTITION_COUNT, type Partition } from '../replication/ids.js'
+import type { Claim } from '../replication/messages.js'
 import type { Assignments, Move, PartitionTable } from '../replication/partition-table.js'
 import type { SessionServerControl, WebServerControl } from '../transport/actor-control.js'
 import type { ActorHandle } from './actor-handle.js'
@@ -149,6 +150,13 @@ export class Ownership implements Router {
   onSettled(name: ActorName, reports: readonly Settled[]): void {
     if (!this.#webServers.has(name) || this.#stopped) return
     for (const settled of reports) this.#sendLater(this.#table.onSettled(name, settled))
+  }
+
+  /** A web server dropped a partition of which a session server knows a later epoch: it is assigned beyond that. */
+  onFenced(name: ActorName, claim: Claim): void {
+    if (this.#stopped || !this.#table.onFenced(name, claim)) return
+    this.#route([claim.partition])
+    this.#sendLater(this.#table.assignUnowned())
   }
 
   /** A web server is about to end: it gets nothing more, and hands over what no request uses. */

@@ -30,8 +30,8 @@ export interface OwnerEffects {
   send(replica: ActorName, message: ToReplica): void
   /** A resync is done: for the director. */
   settled(settled: Settled): void
-  /** Another web server owns this partition: it was dropped here. For the director and the log. */
-  fenced(partition: Partition): void
+  /** A replica knows of a later epoch of this partition, which was dropped here. For the director. */
+  fenced(claim: Claim): void
 }
 
 /** Counts of what an owner waits for. */
@@ -274,7 +274,7 @@ export class Owner {
       const owned = this.epochOf(partition)
       if (owned === null || epoch <= owned) continue
       this.onUnassign(partition)
-      this.#effects.fenced(partition)
+      this.#effects.fenced({ partition, epoch })
     }
   }
 

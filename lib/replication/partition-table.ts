@@ -4,6 +4,7 @@
  */
 import type { AssignedReplica, Assignment, Settled } from './assignment.js'
 import { type ActorName, ALL_PARTITIONS, type Epoch, type Partition } from './ids.js'
+import type { Claim } from './messages.js'
 import { chooseReplica, spreadEvenly } from './placement.js'
 
 /** Assignments to be sent, by web server. */
@@ -196,6 +197,19 @@ export class PartitionTable {
     }
     this.#version++
     return this.#assignmentsFor(receives ? rows : [])
+  }
+
+  /**
+   * An owner dropped a partition since a replica knows a later epoch: its next epoch follows that one.
+   * @returns false when it was not the owner any more, or the epoch is over
+   */
+  onFenced(owner: ActorName, { partition, epoch }: Claim): boolean {
+    const row = this.#row(partition)
+    if (row.owner !== owner || epoch <= row.epoch) return false
+    row.owner = null
+    row.epoch = epoch
+    this.#version++
+    return true
   }
 
   /** A session server runs, empty or with old copies: it is brought up to date before it counts. */

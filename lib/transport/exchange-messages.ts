@@ -6,6 +6,7 @@
 
 import type { Settled } from '../replication/assignment.js'
 import type { Partition } from '../replication/ids.js'
+import type { Claim } from '../replication/messages.js'
 import type { WireError } from './wire-error.js'
 
 /** Names one request on one port; the front counts them up. */
@@ -76,8 +77,8 @@ export type FromWebServer =
   | { readonly type: 'reroute'; readonly id: ExchangeId; readonly partition: Partition }
   /** A resync is done. */
   | { readonly type: 'settled'; readonly settled: readonly Settled[] }
-  /** A replica refused mutations of these partitions since another web server owns them; they were dropped here. */
-  | { readonly type: 'fenced'; readonly partitions: readonly Partition[] }
+  /** A replica refused mutations of this partition, of which it knows a later epoch; the partition was dropped here. */
+  | { readonly type: 'fenced'; readonly claim: Claim }
   /** An error that one request met and was told of, for the log. `during` is its method and target. */
   | { readonly type: 'reported'; readonly error: WireError; readonly during: string | null }
   /** An error that nobody caught: this web server wants to be replaced once its requests have finished. */

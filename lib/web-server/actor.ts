@@ -68,7 +68,7 @@ class WebServerActor implements WebServerControl {
     const cache = new SessionCache({ maxBytes: options.cacheMaxBytes })
     const replicas = new Replicas(options, cache, {
       settled: settled => director.post({ type: 'settled', settled: [settled] }),
-      fenced: partition => director.post({ type: 'fenced', partitions: [partition] }),
+      fenced: claim => director.post({ type: 'fenced', claim }),
     })
     const sessions = new SessionHost({ config: options.session, cache, owner: replicas, report })
     const exchanges = new ExchangeServer({

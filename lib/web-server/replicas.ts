@@ -34,7 +34,7 @@ export class Replicas {
     this.#owner = new Owner(options, hosted, {
       send: (replica, message) => this.#ports.get(replica)?.post(message),
       settled: settled => events.settled(settled),
-      fenced: partition => events.fenced(partition),
+      fenced: claim => events.fenced(claim),
     })
     this.#ticks = setInterval(() => this.#owner.onTick(Date.now()), TICK_INTERVAL_MS).unref()
   }

@@ -70,7 +70,7 @@ export class SimulatedWebServer implements Receiver {
     this.owner = new Owner({ acks, ackTimeoutMs, outboxMaxBytes }, this.cache, {
       send: (replica, message) => this.#send(replica, message),
       settled: settled => effects.report({ type: 'settled', settled }),
-      fenced: partition => effects.report({ type: 'fenced', partition }),
+      fenced: ({ partition }) => effects.report({ type: 'fenced', partition }),
     })
     this.#planTick()
   }
