@@ -55,7 +55,8 @@ export class Outbox {
       this.#slotsGiven++
     } else {
       const isOlder = compareStamps(mutation, queued) < 0
-      if (mutation.authority < queued.authority || (mutation.authority === queued.authority && isOlder)) return
+      if (mutation.authority < queued.authority || (mutation.authority === queued.authority && isOlder))
+        return
       this.#bytes -= weightOf(queued)
     }
     this.#queue.set(mutation.id, mutation)
