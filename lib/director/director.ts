@@ -167,8 +167,8 @@ export class Director implements Cluster {
     const supervisor = new Supervisor<SessionServerControl>({
       spawn: () => this.#stage.spawn({ role: 'session-server', name }),
       onUp: async actor => {
-        await actor.control.start({ name: actorName, store })
-        this.#ownership.onSessionServerUp(actor)
+        const fences = await actor.control.start({ name: actorName, store })
+        this.#ownership.onSessionServerUp(actor, fences)
         this.#log.info({ actor: name, store }, 'session server started')
       },
       onDown: end => {

@@ -5,7 +5,7 @@
 import { MessageChannel } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import type { Assignment, Settled } from '../replication/assignment.js'
-import { type ActorName, PARTITION_COUNT, type Partition } from '../replication/ids.js'
+import { type ActorName, type Epoch, PARTITION_COUNT, type Partition } from '../replication/ids.js'
 import type { Claim } from '../replication/messages.js'
 import type { Assignments, Move, PartitionTable } from '../replication/partition-table.js'
 import type { SessionServerControl, WebServerControl } from '../transport/actor-control.js'
@@ -99,12 +99,15 @@ export class Ownership implements Router {
     clearTimeout(this.#retry)
   }
 
-  /** A session server runs: every web server is connected with it, and it becomes a replica. */
-  onSessionServerUp(actor: ActorHandle<SessionServerControl>): void {
+  /**
+   * A session server runs: every web server is connected with it, and it becomes a replica.
+   * @param fences the highest epoch that it knows of each partition
+   */
+  onSessionServerUp(actor: ActorHandle<SessionServerControl>, fences: readonly Epoch[]): void {
     const name = actor.name as ActorName
     this.#sessionServers.set(name, actor)
     for (const webServer of this.#webServers.values()) this.#connect(webServer, actor)
-    this.#sendLater(this.#table.onSessionServerUp(name))
+    this.#sendLater(this.#table.onSessionServerUp(name, fences))
   }
 
   /** A session server is gone: its partitions get another where one is left. */

@@ -36,6 +36,8 @@ interface Row {
   revision: number
   replicas: TableReplica[]
   settled: boolean
+  /** It has had an owner in this director's life: until then every session server counts as up to date. */
+  isAssigned: boolean
   /** A replica that leaves once its successor is up to date. */
   retiring: ActorName | null
 }
@@ -70,6 +72,7 @@ export class PartitionTable {
       revision: 0,
       replicas: [],
       settled: false,
+      isAssigned: false,
       retiring: null,
     }))
     for (const row of this.#rows) this.#byPartition.set(row.partition, row)
@@ -147,7 +150,8 @@ export class PartitionTable {
     const loads = this.#replicaLoads()
     const unowned = this.#rows.filter(row => row.owner === null)
     for (const [row, owner] of spreadEvenly(unowned, this.#receivers(), this.#rows)) {
-      if (row.epoch === 0) this.#fill(row, true, loads)
+      if (!row.isAssigned) this.#fill(row, true, loads)
+      row.isAssigned = true
       this.#give(row, owner)
       row.settled = false
       changed.push(row)
@@ -212,14 +216,22 @@ export class PartitionTable {
     return true
   }
 
-  /** A session server runs, empty or with old copies: it is brought up to date before it counts. */
-  onSessionServerUp(name: ActorName): Assignments {
+  /**
+   * A session server runs, empty or with old copies: it is brought up to date before it counts.
+   * @param fences the highest epoch that it knows of each partition, by number; the next owners go on from there
+   */
+  onSessionServerUp(name: ActorName, fences: readonly Epoch[] = []): Assignments {
     this.#sessionServers.add(name)
     this.#version++
+    for (const row of this.#rows) {
+      const fence = fences[row.partition] ?? (0 as Epoch)
+      // An owner that is behind learns of it by a refusal: see onFenced.
+      if (row.owner === null && fence > row.epoch) row.epoch = fence
+    }
     const changed = new Set<Row>()
     const loads = this.#replicaLoads()
     for (const row of this.#rows) {
-      if (row.epoch > 0 && this.#fill(row, false, loads)) changed.add(row)
+      if (row.isAssigned && this.#fill(row, false, loads)) changed.add(row)
     }
     for (const row of this.#planReplicaShare(name, loads)) changed.add(row)
     return this.#assignmentsFor([...changed])
@@ -286,7 +298,7 @@ export class PartitionTable {
     for (const row of this.#rows) {
       const load = loads.get(joined) ?? 0
       if (load >= share) break
-      if (row.epoch === 0 || row.retiring !== null || row.replicas.some(({ name }) => name === joined))
+      if (!row.isAssigned || row.retiring !== null || row.replicas.some(({ name }) => name === joined))
         continue
       const fullest = [...row.replicas].sort((a, b) => (loads.get(b.name) ?? 0) - (loads.get(a.name) ?? 0))[0]
       const fullestLoad = fullest === undefined ? 0 : (loads.get(fullest.name) ?? 0)

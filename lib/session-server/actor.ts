@@ -1,7 +1,7 @@
 /** The session-server actor: control calls in, a port to each web server, and a {@link SessionServer} behind them. */
 import type { MessagePort } from 'node:worker_threads'
 import { TroupeError } from '../errors.js'
-import type { ActorName } from '../replication/ids.js'
+import type { ActorName, Epoch } from '../replication/ids.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
 import type {
   ActorTask,
@@ -43,9 +43,12 @@ class SessionServerActor implements SessionServerControl {
     this.#end = end
   }
 
-  async start(options: SessionServerStart): Promise<void> {
+  async start(options: SessionServerStart): Promise<readonly Epoch[]> {
     if (this.#server !== null) throw new SessionServerStateError(this.#name, 'was started already')
-    this.#server = openSessionServer(options)
+    const server = openSessionServer(options)
+    this.#server = server
+    void server.failed.then(error => this.#end(error))
+    return await server.fences()
   }
 
   async connect(owner: ActorName, port: MessagePort): Promise<void> {

@@ -1,5 +1,6 @@
 /** A session server that holds the copies itself: gives the pure {@link Replica} its store, clock and ticks. */
 import type { CopyStore } from '../replication/copy-store.js'
+import { ALL_PARTITIONS, type Epoch } from '../replication/ids.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
 import { Replica } from '../replication/replica.js'
 import type { SessionServerStats } from '../transport/actor-control.js'
@@ -9,6 +10,8 @@ import type { SessionServer } from './session-server.js'
 const TICK_INTERVAL_MS = 100
 
 export class LocalSessionServer implements SessionServer {
+  /** Memory does not fail. */
+  readonly failed = new Promise<Error>(() => {})
   readonly #store: CopyStore
   readonly #replica: Replica
   readonly #ticks: NodeJS.Timeout
@@ -25,6 +28,10 @@ export class LocalSessionServer implements SessionServer {
 
   async stats(): Promise<SessionServerStats> {
     return this.#store.stats()
+  }
+
+  async fences(): Promise<readonly Epoch[]> {
+    return ALL_PARTITIONS.map(partition => this.#store.fence(partition))
   }
 
   async close(): Promise<void> {

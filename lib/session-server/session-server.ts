@@ -1,4 +1,5 @@
 /** What stands behind a session server's ports: something that holds copies itself, or a gateway to one that does. */
+import type { Epoch } from '../replication/ids.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
 import type { SessionServerStats } from '../transport/actor-control.js'
 
@@ -10,6 +11,13 @@ export interface SessionServer {
    */
   receive(message: ToReplica, answer: (answer: FromReplica) => void): void
   stats(): Promise<SessionServerStats>
+  /** The highest epoch ever claimed of each partition, by partition number: a director goes on from there. */
+  fences(): Promise<readonly Epoch[]>
+  /**
+   * Settles, with why, when it can keep copies no more: its disk is full or broken, its far side does not answer. It
+   * counts as lost then, and is started again with back-off. Pending for ever for one that can't fail so.
+   */
+  readonly failed: Promise<Error>
   /** Lets go of everything it holds. Nothing is received after that. */
   close(): Promise<void>
 }

@@ -5,7 +5,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { AppConfig, SessionConfig } from '../config/schema.js'
 import type { Assignment } from '../replication/assignment.js'
-import type { ActorName, Partition } from '../replication/ids.js'
+import type { ActorName, Epoch, Partition } from '../replication/ids.js'
 
 /** What a worker thread is given when its actor begins; everything else comes over `control`. */
 export interface ActorTask {
@@ -88,7 +88,8 @@ export interface SessionServerStats {
 
 /** Exposed by a session server. */
 export interface SessionServerControl {
-  start(options: SessionServerStart): Promise<void>
+  /** Opens its store, or reaches its far side. @returns the highest epoch ever claimed of each partition, by number */
+  start(options: SessionServerStart): Promise<readonly Epoch[]>
   /** A port to a web server of that name, replacing an earlier one: ToReplica in, FromReplica out. */
   connect(owner: ActorName, port: MessagePort): Promise<void>
   disconnect(owner: ActorName): Promise<void>
