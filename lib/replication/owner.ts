@@ -297,16 +297,20 @@ export class Owner {
     return true
   }
 
-  /** Takes assignments as the present ones: claims the partitions, and queues a resync where copies may differ. */
+  /**
+   * Takes assignments as the present ones: claims the partitions, and queues a resync where copies may differ, or where
+   * nothing has been read ahead yet: after a handover a replica may hold what no cache does any more.
+   */
   #adopt(assignments: readonly Assignment[]): void {
     for (const assignment of assignments) {
       const cold = this.#owned.get(assignment.partition)?.cold ?? true
       const reachable = assignment.replicas.map(({ name }) => name).filter(name => this.#outboxes.has(name))
-      this.#owned.set(assignment.partition, { assignment, reachable, cold: cold && !assignment.settled })
+      this.#owned.set(assignment.partition, { assignment, reachable, cold })
     }
     this.#claim(assignments)
     for (const assignment of assignments) {
-      if (assignment.settled) this.#resyncs.cancel(assignment.partition)
+      const isCold = this.#owned.get(assignment.partition)?.cold ?? true
+      if (assignment.settled && !isCold) this.#resyncs.cancel(assignment.partition)
       else this.#resync(assignment)
     }
     this.#resyncs.proceed()
