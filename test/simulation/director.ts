@@ -166,7 +166,11 @@ export class SimulatedDirector implements Receiver {
         this.#assign(this.table.onSettled(connection.server.name, report.settled))
         break
       case 'fenced':
-        this.#onFenced(connection, report.partition)
+        // Whoever is not declared dead gives up what it owns before another gets it.
+        this.#world.check(
+          false,
+          () => `${connection.server.name} was fenced from ${report.partition}, though it lives`,
+        )
         break
       default:
         report satisfies never
@@ -183,13 +187,6 @@ export class SimulatedDirector implements Receiver {
     if (pending?.at !== connection) return
     if (pending.reroutes++ < REROUTES_MAX) this.#dispatch(pending)
     else this.#finish(pending, { type: 'error', code: 'REROUTED_TOO_OFTEN' })
-  }
-
-  #onFenced({ server }: Connection, partition: Partition): void {
-    this.#world.check(
-      this.table.ownerOf(partition) !== server.name,
-      () => `${server.name} was fenced from partition ${partition}, which it owns`,
-    )
   }
 
   /** Gives a web server its share, one move after the other. */
