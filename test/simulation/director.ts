@@ -4,8 +4,9 @@ import { type Assignments, type Move, PartitionTable } from '../../lib/replicati
 import { Channel, type Receiver } from './channel.js'
 import type { Answer, Control, Operation, Released, Report } from './conversation.js'
 import type { SimulatedSessionServer } from './session-server.js'
-import { SimulatedWebServer, type WriterCheck } from './web-server.js'
+import { SimulatedWebServer } from './web-server.js'
 import type { World } from './world.js'
+import type { WriterCheck } from './writer-check.js'
 
 /** How long an operation may wait for an owner before it is refused, virtual ms. */
 const PARK_MS = 3_000

@@ -5,8 +5,8 @@ import { Faults } from './faults.js'
 import { type DeliberateFault, drawParameters, type Parameters, type Profile } from './parameters.js'
 import { Random } from './random.js'
 import { Timeline } from './timeline.js'
-import { WriterCheck } from './web-server.js'
 import { InvariantViolation, type World } from './world.js'
+import { WriterCheck } from './writer-check.js'
 
 /** How long everything may take to settle once nothing fails any more, virtual ms. */
 const SETTLE_MAX_MS = 30_000

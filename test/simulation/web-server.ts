@@ -17,6 +17,7 @@ import { Channel, type Receiver } from './channel.js'
 import type { Answer, Control, Operation, Released, Report } from './conversation.js'
 import type { SimulatedSessionServer } from './session-server.js'
 import type { World } from './world.js'
+import type { WriterCheck } from './writer-check.js'
 
 /** Time between two looks at what waits too long, virtual ms. */
 const TICK_MS = 100
@@ -315,26 +316,6 @@ export class SimulatedWebServer implements Receiver {
       }
       this.#planTick()
     })
-  }
-}
-
-/** Invariant: one writer for each partition in each epoch. */
-export class WriterCheck {
-  readonly #world: World
-  readonly #writers = new Map<string, SimulatedWebServer>()
-
-  constructor(world: World) {
-    this.#world = world
-  }
-
-  onWrite(partition: Partition, epoch: Epoch, writer: SimulatedWebServer): void {
-    const key = `${partition}/${epoch}`
-    const known = this.#writers.get(key)
-    if (known === undefined) this.#writers.set(key, writer)
-    this.#world.check(
-      known === undefined || known === writer,
-      () => `partition ${partition} has two writers in epoch ${epoch}: ${known?.name} and ${writer.name}`,
-    )
   }
 }
 
