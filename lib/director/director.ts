@@ -173,7 +173,7 @@ export class Director implements Cluster {
     const supervisor = new Supervisor<SessionServerControl>({
       spawn: () => this.#stage.spawn({ role: 'session-server', name }),
       onUp: async actor => {
-        const fences = await actor.control.start({ name: actorName, store })
+        const fences = await actor.control.start({ name: actorName, backend: { kind: store } })
         this.#ownership.onSessionServerUp(actor, fences)
         this.#log.info({ actor: name, store }, 'session server started')
       },

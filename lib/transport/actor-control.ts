@@ -70,10 +70,48 @@ export interface WebServerControl {
   stats(): Promise<WebServerStats>
 }
 
+/** A key that hosts authenticate each other with. */
+export interface ClusterKey {
+  /** Names the key in requests, so that several can be in use while keys are changed. */
+  readonly id: string
+  /** The secret itself, at least 32 characters. */
+  readonly secret: string
+}
+
+/** Certificates of one end, PEM text. */
+export interface ClusterTls {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+}
+
+/** Where a session server keeps its copies: here, or behind a gateway. */
+export type SessionServerBackend =
+  | { readonly kind: 'memory' }
+  /** `path` is a folder, absolute. */
+  | { readonly kind: 'lmdb'; readonly path: string }
+  /** A session server of that name on another host. The first key signs; null only within one machine. */
+  | {
+      readonly kind: 'remote'
+      readonly url: string
+      readonly keys: readonly ClusterKey[]
+      readonly tls: ClusterTls | null
+      /** Longest wait for an answer before the host counts as lost, ms. */
+      readonly timeoutMs: number
+    }
+  /** An existing Redis or Valkey, or the nodes of a cluster. */
+  | {
+      readonly kind: 'redis'
+      readonly urls: readonly string[]
+      readonly prefix: string
+      /** Longest wait for an answer before it counts as lost, ms. */
+      readonly timeoutMs: number
+    }
+
 /** What a session server needs to start. */
 export interface SessionServerStart {
   readonly name: ActorName
-  readonly store: 'memory'
+  readonly backend: SessionServerBackend
 }
 
 /** Counters of one session server, for /status. */

@@ -179,7 +179,7 @@ t.test('the thread entries of Troupe are where the stage looks for them', async 
   const stage = new Stage(WORKER_FILES)
   t.teardown(() => stage.destroy())
   const actor = stage.spawn({ role: 'session-server', name: 'a' })
-  await actor.control.start({ name: actor.name as never, store: 'memory' })
+  await actor.control.start({ name: actor.name as never, backend: { kind: 'memory' } })
   t.match(await actor.control.stats(), { sessions: 0 })
   await actor.control.stop()
   t.strictSame(await actor.ended, { how: 'stopped' })

@@ -15,7 +15,7 @@ async function sessionServer(t: Test): Promise<ActorHandle<SessionServerControl>
   const stage = new Stage(WORKER_FILES)
   t.teardown(() => stage.destroy())
   const actor = stage.spawn({ role: 'session-server', name: 'a' })
-  await actor.control.start({ name: 'a' as ActorName, store: 'memory' })
+  await actor.control.start({ name: 'a' as ActorName, backend: { kind: 'memory' } })
   return actor
 }
 
@@ -133,8 +133,8 @@ t.test('a session server that was not started, or twice, says so with a code', a
   t.teardown(() => stage.destroy())
   const actor = stage.spawn({ role: 'session-server', name: 'a' })
   await t.rejects(actor.control.stats(), { code: 'SESSION_SERVER_STATE' })
-  await actor.control.start({ name: 'a' as ActorName, store: 'memory' })
-  await t.rejects(actor.control.start({ name: 'a' as ActorName, store: 'memory' }), {
+  await actor.control.start({ name: 'a' as ActorName, backend: { kind: 'memory' } })
+  await t.rejects(actor.control.start({ name: 'a' as ActorName, backend: { kind: 'memory' } }), {
     code: 'SESSION_SERVER_STATE',
   })
 })
