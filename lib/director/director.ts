@@ -12,14 +12,14 @@ import type { SessionServerControl, WebServerControl } from '../transport/actor-
 import { BatchedPort } from '../transport/batched-port.js'
 import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
 import { fromWireError } from '../transport/wire-error.js'
-import { type ActorEnd, type ActorHandle, errorOfEnd } from './actor-handle.js'
+import { type ActorEnd, type ActorHandle, errorOfEnd } from './actors/actor-handle.js'
+import { Stage, WORKER_FILES } from './actors/stage.js'
+import { Supervisor } from './actors/supervisor.js'
 import { type Cluster, type ClusterStatus, UnknownActorError } from './cluster.js'
-import { Front } from './front.js'
+import { Front } from './front/front.js'
+import type { WebServerLink } from './front/router.js'
 import { Ownership } from './ownership.js'
-import type { WebServerLink } from './router.js'
-import { Stage, WORKER_FILES } from './stage.js'
 import { statusOf } from './status.js'
-import { Supervisor } from './supervisor.js'
 
 /** Longest time for an app to load, ms: some connect to databases first. */
 const APP_START_MS = 60_000

@@ -9,8 +9,8 @@ import { type ActorName, type Epoch, PARTITION_COUNT, type Partition } from '../
 import type { Claim } from '../replication/messages.js'
 import type { Assignments, Move, PartitionTable } from '../replication/partition-table.js'
 import type { SessionServerControl, WebServerControl } from '../transport/actor-control.js'
-import type { ActorHandle } from './actor-handle.js'
-import type { Router, WebServerLink } from './router.js'
+import type { ActorHandle } from './actors/actor-handle.js'
+import type { Router, WebServerLink } from './front/router.js'
 
 /** Partitions handed over at once: their new requests wait meanwhile. */
 const HANDOVER_SLICE = 32

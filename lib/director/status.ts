@@ -3,11 +3,11 @@ import type { ActorName } from '../replication/ids.js'
 import { PARTITION_COUNT } from '../replication/ids.js'
 import type { PartitionTable } from '../replication/partition-table.js'
 import type { SessionServerControl, WebServerControl } from '../transport/actor-control.js'
-import type { ActorHandle } from './actor-handle.js'
+import type { ActorHandle } from './actors/actor-handle.js'
+import type { Supervisor } from './actors/supervisor.js'
 import type { ClusterStatus, SessionServerStatus, WebServerStatus } from './cluster.js'
-import type { Front } from './front.js'
-import type { WebServerLink } from './router.js'
-import type { Supervisor } from './supervisor.js'
+import type { Front } from './front/front.js'
+import type { WebServerLink } from './front/router.js'
 
 /** Longest wait for the counters of one actor, ms: one that hangs must not keep the status of the others away. */
 const STATS_DEADLINE_MS = 500

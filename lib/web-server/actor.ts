@@ -15,10 +15,10 @@ import { BatchedPort } from '../transport/batched-port.js'
 import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
 import { toWireError } from '../transport/wire-error.js'
 import { loadApp } from './adapters/load-app.js'
-import { ExchangeServer } from './exchange-server.js'
+import { ExchangeServer } from './http/exchange-server.js'
 import { Replicas } from './replicas.js'
-import { SessionCache } from './session-cache.js'
-import { SessionHost } from './session-host.js'
+import { SessionCache } from './sessions/session-cache.js'
+import { SessionHost } from './sessions/session-host.js'
 
 /** Time between two looks whether partitions may be given up, ms: a request takes longer than that to notice. */
 const RELEASE_POLL_MS = 2

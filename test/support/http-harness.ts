@@ -5,11 +5,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { Config } from '../../lib/config/schema.js'
-import { Front } from '../../lib/director/front.js'
-import type { Router, WebServerLink } from '../../lib/director/router.js'
+import { Front } from '../../lib/director/front/front.js'
+import type { Router, WebServerLink } from '../../lib/director/front/router.js'
 import { BatchedPort } from '../../lib/transport/batched-port.js'
 import type { ExchangeReply, FromWebServer, ToWebServer } from '../../lib/transport/exchange-messages.js'
-import { ExchangeServer, type ExchangeServerOptions } from '../../lib/web-server/exchange-server.js'
+import { ExchangeServer, type ExchangeServerOptions } from '../../lib/web-server/http/exchange-server.js'
 import { noSessions } from './http-sessions.js'
 
 /** Listener settings as the defaults of a config would be, on a free port. */

@@ -1,5 +1,5 @@
 /** Session openers that need no replicas. */
-import type { SessionOpener, SessionUse } from '../../lib/web-server/session-use.js'
+import type { SessionOpener, SessionUse } from '../../lib/web-server/sessions/session-use.js'
 
 /** A hold on no session at all. */
 export function noUse(parts: Partial<SessionUse> = {}): SessionUse {

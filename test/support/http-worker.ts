@@ -3,7 +3,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { parentPort, workerData } from 'node:worker_threads'
 import { BatchedPort } from '../../lib/transport/batched-port.js'
-import { ExchangeServer } from '../../lib/web-server/exchange-server.js'
+import { ExchangeServer } from '../../lib/web-server/http/exchange-server.js'
 import { allApps } from './http-apps.js'
 import { noSessions } from './http-sessions.js'
 

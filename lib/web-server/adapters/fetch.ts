@@ -1,7 +1,7 @@
 /** Apps with `fetch(request)`: Hono, and whatever else speaks web standard requests. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import type { Session } from '../session.js'
+import type { Session } from '../sessions/session.js'
 import { UnknownRequestError } from './errors.js'
 import type { NodeListener } from './node-listener.js'
 

@@ -1,6 +1,6 @@
 /** Actors with faults, and a stage to run them on. Each fault is named after what it does to its thread. */
 import type { MessagePort } from 'node:worker_threads'
-import { Stage, type WorkerFiles } from '../../../lib/director/stage.js'
+import { Stage, type WorkerFiles } from '../../../lib/director/actors/stage.js'
 
 /** What the actor in `faulty.ts` exposes. */
 export interface FaultyControl {

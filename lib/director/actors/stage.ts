@@ -1,0 +1,141 @@
+/**
+ * Where actors run: each on a worker thread of its own. The only file that touches Piscina.
+ *
+ * Every actor gets its own pool of at most one thread, made when the actor is spawned and destroyed when it ends.
+ * A shared pool would hand an ended actor's thread, with its module state, to the next actor; would give all actors
+ * the same resource limits; and could not tell whose thread failed before its task had begun.
+ */
+import { fileURLToPath } from 'node:url'
+import { MessageChannel, type ResourceLimits, type Worker } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import type { ActorName } from '../../replication/ids.js'
+import type { ActorTask, SessionServerControl, WebServerControl } from '../../transport/actor-control.js'
+import type { TaskOutcome } from '../../transport/actor-task.js'
+import { controlOf } from '../../transport/control.js'
+import { createHeartbeat } from '../../transport/heartbeat.js'
+import { fromWireError, toWireError } from '../../transport/wire-error.js'
+import { type ActorEnd, ActorExitError, type ActorHandle, errorOfEnd } from './actor-handle.js'
+
+/** Longest wait for the answer to a control call that names no deadline of its own, ms: far above a busy event loop. */
+const CONTROL_DEADLINE_MS = 5_000
+
+const DESTROYED = 'the stage is destroyed'
+
+/** The kinds of actor and what each exposes. */
+export interface ActorRoles {
+  readonly 'web-server': WebServerControl
+  readonly 'session-server': SessionServerControl
+}
+
+/** The thread entry of each role: a module whose default export takes an {@link ActorTask}. */
+export type WorkerFiles<Roles> = { readonly [R in keyof Roles]: URL }
+
+/** Troupe's own thread entries, as compiled. */
+export const WORKER_FILES: WorkerFiles<ActorRoles> = {
+  'web-server': new URL('../../../workers/web-server.js', import.meta.url),
+  'session-server': new URL('../../../workers/session-server.js', import.meta.url),
+}
+
+/** What {@link Stage.spawn} needs. */
+export interface SpawnOptions<R> {
+  readonly role: R
+  readonly name: string
+  /** Limits of its thread, such as `maxOldGenerationSizeMb`; Node's own when left out. */
+  readonly resourceLimits?: ResourceLimits
+}
+
+/** All actor threads of this process. */
+export class Stage<Roles extends { readonly [R in keyof Roles]: object } = ActorRoles> {
+  readonly #files: WorkerFiles<Roles>
+  /** Actors whose threads are not gone yet. */
+  readonly #actors = new Set<ActorHandle<unknown>>()
+  #destroyed = false
+
+  constructor(files: WorkerFiles<Roles>) {
+    this.#files = files
+  }
+
+  /** Starts an actor's thread. Returns at once; whatever goes wrong shows in the handle's `ended`. */
+  spawn<R extends keyof Roles>(options: SpawnOptions<R>): ActorHandle<Roles[R]> {
+    const { port1, port2 } = new MessageChannel()
+    const heartbeat = createHeartbeat()
+    const task: ActorTask = { name: options.name as ActorName, control: port2, heartbeat }
+    const thread = new ActorThread(fileURLToPath(this.#files[options.role]), task, options.resourceLimits)
+    const why = thread.ended.then(end => errorOfEnd(options.name, end))
+    const handle: ActorHandle<Roles[R]> = {
+      name: options.name,
+      control: controlOf(port1, { name: options.name, ended: why, deadlineMs: CONTROL_DEADLINE_MS }),
+      heartbeat,
+      ended: thread.ended,
+      gone: thread.gone,
+      kill: reason => thread.end({ how: 'killed', reason }),
+    }
+    this.#actors.add(handle)
+    void thread.gone.then(() => this.#actors.delete(handle))
+    if (this.#destroyed) handle.kill(DESTROYED)
+    return handle
+  }
+
+  /** Kills every actor that is left, and any that is spawned later; waits until no thread is left. */
+  async destroy(): Promise<void> {
+    this.#destroyed = true
+    const actors = [...this.#actors]
+    for (const actor of actors) actor.kill(DESTROYED)
+    await Promise.all(actors.map(actor => actor.gone))
+  }
+}
+
+/** One actor's thread, and the first thing that ended it. */
+class ActorThread {
+  readonly ended: Promise<ActorEnd>
+  readonly gone: Promise<void>
+  readonly #pool: Piscina<ActorTask, TaskOutcome>
+  #settleEnded: (end: ActorEnd) => void = () => undefined
+
+  constructor(file: string, task: ActorTask, resourceLimits: ResourceLimits | undefined) {
+    this.ended = new Promise(resolve => {
+      this.#settleEnded = resolve
+    })
+    this.#pool = new Piscina<ActorTask, TaskOutcome>({
+      minThreads: 0,
+      maxThreads: 1,
+      // "sync" would make the thread wait for its next task instead of running its event loop.
+      atomics: 'disabled',
+      recordTiming: false,
+      ...(resourceLimits === undefined ? {} : { resourceLimits }),
+    })
+    // A thread that fails before its task has begun; without a listener the event would end this process.
+    this.#pool.on('error', (error: unknown) => this.end(crashed(error)))
+    this.#run(file, task).then(
+      outcome => this.end(outcome === null ? { how: 'stopped' } : crashed(fromWireError(outcome))),
+      (error: unknown) => this.end(crashed(error)),
+    )
+    this.gone = this.#watch(this.#pool.threads[0], task.name)
+  }
+
+  /** Ends the thread, wherever it is. The first end counts, later ones change nothing. */
+  end(end: ActorEnd): void {
+    this.#settleEnded(end)
+    // Rather than aborting the task: this also ends a thread that is still starting, or that is idle again.
+    void this.#pool.destroy()
+  }
+
+  // Async, so that a thread that can't be made (bad resource limits) is a rejection as well. The file is named here
+  // and not in the pool's options, where an error in it would leave the task queued for ever.
+  async #run(file: string, task: ActorTask): Promise<TaskOutcome> {
+    return await this.#pool.run(task, { filename: file, transferList: [task.control] })
+  }
+
+  /** Piscina tells neither an exit code nor when a thread is gone; the thread itself does. */
+  async #watch(thread: Worker | undefined, name: string): Promise<void> {
+    if (thread === undefined) return
+    thread.once('error', error => this.end(crashed(error)))
+    const exitCode = await new Promise<number>(resolve => thread.once('exit', resolve))
+    this.end({ how: 'crashed', error: new ActorExitError(name, exitCode) })
+  }
+}
+
+/** Node revives an uncaught error with its code, fields and cause, but what was thrown need not be an Error. */
+function crashed(thrown: unknown): ActorEnd {
+  return { how: 'crashed', error: thrown instanceof Error ? thrown : fromWireError(toWireError(thrown)) }
+}

@@ -1,0 +1,126 @@
+/**
+ * The body of one request at the front: kept while it is small enough to be sent a second time, passed on within the
+ * window, and paused at the client whenever neither is possible.
+ */
+import type { IncomingMessage } from 'node:http'
+import { CHUNK_BYTES, SendWindow } from '../../transport/credits.js'
+import { packBytes, transferOf } from '../../transport/exchange-bytes.js'
+import type { Bytes, ExchangeId } from '../../transport/exchange-messages.js'
+import type { WebServerLink } from './router.js'
+
+/** A body up to this size survives the loss of the web server it was sent to, bytes. */
+export const RETAINED_BYTES = CHUNK_BYTES
+
+/** What there is of a body when its request is dispatched. */
+export interface BodySoFar {
+  readonly bytes: Bytes | null
+  readonly ended: boolean
+  readonly rawTrailers: readonly string[] | null
+}
+
+/** @returns whether a request with these headers has a body on its way. */
+export function announcesBody(req: IncomingMessage): boolean {
+  const length = req.headers['content-length']
+  return (length !== undefined && length !== '0') || req.headers['transfer-encoding'] !== undefined
+}
+
+/** Reads one request's body from the moment it is made. */
+export class FlightBody {
+  /** All of it has arrived. */
+  ended = false
+
+  readonly #req: IncomingMessage
+  readonly #onData = (chunk: Buffer) => this.#arrived(chunk)
+  readonly #onEnd = () => this.#complete()
+  readonly #whole: () => void
+  #kept: Buffer[] | null = []
+  #keptBytes = 0
+  #link: WebServerLink | null = null
+  #id: ExchangeId = 0
+  #window = new SendWindow()
+
+  /** @param whole called once when the whole body arrived before anybody asked for {@link sendTo} */
+  constructor(req: IncomingMessage, whole: () => void) {
+    this.#req = req
+    this.#whole = whole
+    req.on('data', this.#onData)
+    req.on('end', this.#onEnd)
+  }
+
+  /** Whether all that has arrived is still here, so that it can be sent (again). */
+  get replayable(): boolean {
+    return this.#kept !== null
+  }
+
+  /** Hands over what is here, and from now on sends what arrives to this web server. Only while {@link replayable}. */
+  sendTo(link: WebServerLink, id: ExchangeId): BodySoFar {
+    this.#link = link
+    this.#id = id
+    this.#window = new SendWindow()
+    const kept = this.#kept ?? []
+    const bytes =
+      kept.length === 0 ? null : packBytes(kept.length === 1 && kept[0] ? kept[0] : Buffer.concat(kept))
+    this.#window.sent(this.#keptBytes)
+    if (this.#keptBytes > RETAINED_BYTES) this.#kept = null
+    this.#resumeIfOpen()
+    return { bytes, ended: this.ended, rawTrailers: this.#trailers() }
+  }
+
+  /** The web server took so many bytes. */
+  credited(bytes: number): void {
+    this.#window.credited(bytes)
+    this.#resumeIfOpen()
+  }
+
+  /** Keeps what arrives until the next {@link sendTo}. */
+  hold(): void {
+    this.#link = null
+    if (this.#keptBytes > RETAINED_BYTES) this.#req.pause()
+  }
+
+  /** It will not be sent again: frees what was kept. */
+  forget(): void {
+    this.#kept = null
+  }
+
+  /** Nobody wants the rest: it is read and thrown away, so that the connection's next request can follow. */
+  discard(): void {
+    this.#kept = null
+    this.#link = null
+    this.#req.off('data', this.#onData)
+    this.#req.off('end', this.#onEnd)
+    this.#req.resume()
+  }
+
+  #arrived(chunk: Buffer): void {
+    if (this.#kept !== null) this.#keep(chunk)
+    if (this.#link === null) {
+      if (this.#keptBytes > RETAINED_BYTES) this.#req.pause()
+      return
+    }
+    this.#window.sent(chunk.byteLength)
+    const bytes = packBytes(chunk)
+    this.#link.post({ type: 'body', id: this.#id, bytes }, transferOf(bytes))
+    if (this.#window.available <= 0) this.#req.pause()
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#keptBytes += chunk.byteLength
+    if (this.#keptBytes > RETAINED_BYTES && this.#link !== null) this.#kept = null
+    else this.#kept?.push(chunk)
+  }
+
+  #complete(): void {
+    this.ended = true
+    if (this.#link !== null) this.#link.post({ type: 'bodyEnd', id: this.#id, rawTrailers: this.#trailers() })
+    this.#whole()
+  }
+
+  #trailers(): readonly string[] | null {
+    return this.#req.rawTrailers.length > 0 ? this.#req.rawTrailers : null
+  }
+
+  #resumeIfOpen(): void {
+    if (this.#window.available > 0 && this.#req.isPaused()) this.#req.resume()
+  }
+}

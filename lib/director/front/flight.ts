@@ -1,0 +1,75 @@
+/** One request in flight: what the front knows of it from its head until nobody needs it any more. */
+import type { IncomingMessage } from 'node:http'
+import type { Partition } from '../../replication/ids.js'
+import { CreditMeter } from '../../transport/credits.js'
+import type { ExchangeId, RequestHead } from '../../transport/exchange-messages.js'
+import type { FlightBody } from './flight-body.js'
+import type { RawResponse } from './raw-response.js'
+import type { WebServerLink } from './router.js'
+
+/** Methods that may be carried out twice (RFC 9110, 9.2.2), so that a request can follow its partition to a new owner. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+
+/** In the order of a life; `over` is final. */
+export type FlightState = 'arriving' | 'parked' | 'dispatched' | 'over'
+
+/** State of one request; the front alone changes it. */
+export class Flight {
+  state: FlightState = 'arriving'
+  /** Names the present dispatch; a new one gets a new id, so that late answers of the old one find nobody. */
+  id: ExchangeId = 0
+  link: WebServerLink | null = null
+  /** Null when the request has no body. */
+  body: FlightBody | null = null
+  /** The client has been sent some of the response: nothing else can be answered any more. */
+  begun = false
+  responseEnded = false
+  bodyUnwanted = false
+  /** Dispatches after the loss of an owner. */
+  retries = 0
+  /** Dispatches after a web server said that it is not the owner. */
+  hops = 0
+  parkTimer: NodeJS.Timeout | undefined = undefined
+  readonly credits = new CreditMeter()
+
+  constructor(
+    readonly req: IncomingMessage,
+    readonly res: RawResponse,
+    /** Where its session is; null for a request without a session, which any web server may serve. */
+    public partition: Partition | null,
+  ) {}
+
+  /** Whether the whole request can be sent once more. */
+  get replayable(): boolean {
+    return this.body === null || this.body.replayable
+  }
+
+  /** Whether it may be carried out twice. */
+  get idempotent(): boolean {
+    return IDEMPOTENT.has(this.req.method ?? '')
+  }
+
+  /** Whether neither the response nor the body has anything left to pass on. */
+  get settled(): boolean {
+    return this.responseEnded && (this.body === null || this.body.ended || this.bodyUnwanted)
+  }
+
+  /** @param stopping closes the connection after this response */
+  head(stopping: boolean): RequestHead {
+    const { req, res } = this
+    const socket = req.socket
+    return {
+      method: req.method ?? '',
+      url: req.url ?? '',
+      httpVersionMajor: req.httpVersionMajor,
+      httpVersionMinor: req.httpVersionMinor,
+      rawHeaders: req.rawHeaders,
+      keepAlive: res.shouldKeepAlive && !stopping,
+      encrypted: 'encrypted' in socket && socket.encrypted === true,
+      remoteAddress: socket.remoteAddress,
+      remotePort: socket.remotePort,
+      localAddress: socket.localAddress,
+      localPort: socket.localPort,
+    }
+  }
+}

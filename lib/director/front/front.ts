@@ -1,0 +1,316 @@
+/**
+ * The front: accepts HTTP requests, sends each to the web server that hosts its session, and passes the answer on as it
+ * is. It knows a {@link Router} and nothing else of the cluster, so that it can run anywhere (docs/design.md, "Fronts").
+ */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Config } from '../../config/schema.js'
+import { type Partition, partitionOf } from '../../replication/ids.js'
+import { sizeOf, transferOf } from '../../transport/exchange-bytes.js'
+import type { ExchangeId, ExchangeReply } from '../../transport/exchange-messages.js'
+import { Flight } from './flight.js'
+import { announcesBody, FlightBody } from './flight-body.js'
+import { sessionIdIn } from './front-cookie.js'
+import { Parking } from './front-parking.js'
+import { RawResponse } from './raw-response.js'
+import type { Router, WebServerLink } from './router.js'
+
+/** Dispatches of one request after the loss of its owner: one, so that a request that kills cannot kill them all. */
+const RETRIES_MAX = 1
+/** Web servers that may pass a request on before it is refused: more means that the partition table is in motion. */
+const HOPS_MAX = 3
+
+/** What a front is made of. */
+export interface FrontOptions {
+  readonly listen: Config['listen']
+  /** Name of the session cookie. */
+  readonly cookieName: string
+  readonly router: Router
+  /** An error of the listening socket after it began to listen. */
+  readonly onError: (error: Error) => void
+}
+
+const kFlights = Symbol('flights')
+
+/** A client's connection with its requests in flight: one, or several when it pipelines. */
+interface ClientSocket extends Socket {
+  [kFlights]?: Set<Flight>
+}
+
+function flightsOf(socket: ClientSocket): Set<Flight> {
+  socket[kFlights] ??= new Set()
+  return socket[kFlights]
+}
+
+/** One listening socket and all requests that came through it. */
+export class Front {
+  readonly #options: FrontOptions
+  readonly #server: Server<typeof IncomingMessage, typeof RawResponse>
+  readonly #dispatched = new Map<ExchangeId, Flight>()
+  readonly #parking: Parking
+  readonly #connections = new Set<Socket>()
+  /** Requests whose body had not arrived when their head had; they leave at the end of the tick. */
+  #arriving: Flight[] = []
+  #lastId: ExchangeId = 0
+  #stopping = false
+
+  constructor(options: FrontOptions) {
+    const { listen } = options
+    this.#options = options
+    this.#parking = new Parking(listen.maxInFlight, listen.parkTimeoutMs, flight =>
+      this.#refuse(flight, 'No web server could take this request in time.'),
+    )
+    this.#server = createServer({
+      ServerResponse: RawResponse,
+      keepAliveTimeout: listen.keepAliveTimeoutMs,
+      // node:http insists that the head's limit is within the whole request's.
+      headersTimeout:
+        listen.requestTimeoutMs > 0
+          ? Math.min(listen.headersTimeoutMs, listen.requestTimeoutMs)
+          : listen.headersTimeoutMs,
+      requestTimeout: listen.requestTimeoutMs,
+    })
+    this.#server.maxConnections = listen.maxConnections
+    this.#server.on('connection', socket => this.#connected(socket))
+    this.#server.on('request', (req, res) => this.#accept(req, res))
+  }
+
+  /** Requests that some web server works on. */
+  get inFlight(): number {
+    return this.#dispatched.size
+  }
+
+  /** Requests that wait for an owner. */
+  get parked(): number {
+    return this.#parking.size
+  }
+
+  /** Begins to listen. @returns the address @throws what node:net says, such as EADDRINUSE */
+  async listen(): Promise<AddressInfo> {
+    const { host, port } = this.#options.listen
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject)
+        this.#server.on('error', this.#options.onError)
+        resolve()
+      })
+    })
+    return this.#server.address() as AddressInfo
+  }
+
+  /** A web server says something about one of its exchanges. Answers of an earlier dispatch are dropped. */
+  onReply(message: ExchangeReply): void {
+    const flight = this.#dispatched.get(message.id)
+    if (flight === undefined) return
+    switch (message.type) {
+      case 'response':
+        this.#pass(flight, message.bytes)
+        return
+      case 'responseEnd':
+        this.#end(flight, message.bytes, message.close)
+        return
+      case 'bodyCredit':
+        flight.body?.credited(message.bytes)
+        return
+      case 'bodyUnwanted':
+        flight.bodyUnwanted = true
+        flight.body?.discard()
+        this.#leaveIfSettled(flight)
+        return
+      case 'cut':
+        this.#cut(flight)
+        return
+      case 'reroute':
+        this.#reroute(flight, message.partition)
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  /**
+   * A web server is gone; the router must not name it any more. What it had not answered is sent once more when that
+   * is safe, otherwise refused; what it had begun to answer is cut off.
+   */
+  ownerLost(link: WebServerLink): void {
+    const lost = [...this.#dispatched.values()].filter(flight => flight.link === link)
+    for (const flight of lost) {
+      if (flight.begun) {
+        this.#cut(flight)
+        continue
+      }
+      this.#recall(flight)
+      if (flight.idempotent && flight.replayable && flight.retries < RETRIES_MAX) {
+        flight.retries++
+        this.#route(flight)
+      } else this.#refuse(flight, 'The web server that worked on this request was lost.')
+    }
+  }
+
+  /** Partitions have owners again, or web servers have come: requests that waited for them go on. All by default. */
+  ownerChanged(partitions?: ReadonlySet<Partition>): void {
+    for (const flight of this.#parking.waitingFor(partitions)) this.#route(flight)
+  }
+
+  /**
+   * Stops accepting, closes idle connections, lets requests in flight finish.
+   * @param drainMs what is not finished by then is cut
+   */
+  async stop(drainMs: number): Promise<void> {
+    this.#stopping = true
+    const deadline = setTimeout(() => this.#server.closeAllConnections(), drainMs)
+    await new Promise<void>(resolve => {
+      this.#server.close(() => resolve())
+      // Node counts a connection on which nothing has arrived yet as busy; browsers open such ones ahead of use.
+      for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroy()
+    })
+    clearTimeout(deadline)
+  }
+
+  #connected(socket: ClientSocket): void {
+    const flights = new Set<Flight>()
+    socket[kFlights] = flights
+    this.#connections.add(socket)
+    socket.on('close', () => {
+      this.#connections.delete(socket)
+      this.#clientGone(flights)
+    })
+  }
+
+  #accept(req: IncomingMessage, res: RawResponse): void {
+    const id = sessionIdIn(req.headers.cookie, this.#options.cookieName)
+    const flight = new Flight(req, res, id === null ? null : partitionOf(id))
+    flightsOf(req.socket).add(flight)
+    if (!announcesBody(req)) {
+      this.#route(flight)
+      return
+    }
+    flight.body = new FlightBody(req, () => this.#bodyIsWhole(flight))
+    if (this.#arriving.length === 0) setImmediate(() => this.#departArrived())
+    this.#arriving.push(flight)
+  }
+
+  #bodyIsWhole(flight: Flight): void {
+    if (flight.state === 'arriving') this.#route(flight)
+    else this.#leaveIfSettled(flight)
+  }
+
+  #departArrived(): void {
+    const arrived = this.#arriving
+    this.#arriving = []
+    for (const flight of arrived) if (flight.state === 'arriving') this.#route(flight)
+  }
+
+  #route(flight: Flight): void {
+    const { router, listen } = this.#options
+    const link = flight.partition === null ? router.leastBusy() : router.ownerOf(flight.partition)
+    if (link === null) {
+      if (!this.#parking.park(flight)) this.#refuse(flight, 'The server is busy.')
+      return
+    }
+    if (link.inFlight >= listen.maxInFlight) {
+      this.#refuse(flight, 'The server is busy.')
+      return
+    }
+    this.#dispatch(flight, link)
+  }
+
+  #dispatch(flight: Flight, link: WebServerLink): void {
+    this.#parking.release(flight)
+    const id = ++this.#lastId
+    flight.state = 'dispatched'
+    flight.id = id
+    flight.link = link
+    link.inFlight++
+    this.#dispatched.set(id, flight)
+    const body = flight.body?.sendTo(link, id)
+    link.post(
+      {
+        type: 'request',
+        id,
+        head: flight.head(this.#stopping),
+        body: body?.bytes ?? null,
+        bodyEnded: body?.ended ?? true,
+        rawTrailers: body?.rawTrailers ?? null,
+      },
+      transferOf(body?.bytes ?? null),
+    )
+  }
+
+  #reroute(flight: Flight, partition: Partition): void {
+    this.#recall(flight)
+    flight.partition = partition
+    if (flight.replayable && ++flight.hops <= HOPS_MAX) this.#route(flight)
+    else this.#refuse(flight, 'The owner of this session is changing.')
+  }
+
+  #pass(flight: Flight, bytes: string | Uint8Array): void {
+    flight.begun = true
+    flight.body?.forget()
+    const { id } = flight
+    flight.res.writeRaw(bytes, () => this.#passed(flight, id, sizeOf(bytes)))
+  }
+
+  #passed(flight: Flight, id: ExchangeId, bytes: number): void {
+    if (flight.id !== id || flight.state !== 'dispatched') return
+    const credit = flight.credits.consumed(bytes)
+    if (credit > 0) flight.link?.post({ type: 'responseCredit', id, bytes: credit })
+  }
+
+  #end(flight: Flight, bytes: string | Uint8Array | null, close: boolean): void {
+    flight.begun = true
+    flight.responseEnded = true
+    flight.body?.forget()
+    flight.res.endRaw(bytes, close || this.#stopping)
+    this.#leaveIfSettled(flight)
+  }
+
+  #leaveIfSettled(flight: Flight): void {
+    if (flight.settled) this.#leave(flight)
+  }
+
+  /** Takes a flight back from its web server, as if it had not been dispatched. */
+  #recall(flight: Flight): void {
+    this.#dispatched.delete(flight.id)
+    if (flight.link !== null) flight.link.inFlight--
+    flight.link = null
+    flight.state = 'arriving'
+    flight.body?.hold()
+  }
+
+  /** The last of every path: nothing refers to the flight afterwards. */
+  #leave(flight: Flight): void {
+    if (flight.state === 'over') return
+    this.#parking.release(flight)
+    if (flight.state === 'dispatched') this.#recall(flight)
+    flight.state = 'over'
+    flightsOf(flight.req.socket).delete(flight)
+  }
+
+  #refuse(flight: Flight, reason: string): void {
+    this.#leave(flight)
+    flight.body?.discard()
+    const text = `${reason} Please try again.\n`
+    const { res } = flight
+    if (this.#stopping) res.shouldKeepAlive = false
+    res.writeHead(503, {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Length': Buffer.byteLength(text),
+      'Retry-After': '1',
+    })
+    res.end(text)
+  }
+
+  #cut(flight: Flight): void {
+    this.#leave(flight)
+    flight.req.socket.destroy()
+  }
+
+  #clientGone(flights: Set<Flight>): void {
+    for (const flight of flights) {
+      if (flight.state === 'dispatched') flight.link?.post({ type: 'abort', id: flight.id })
+      this.#leave(flight)
+    }
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * The connection as the app's request and response see it. What the app's response writes is raw HTTP/1.1; it is held
+ * while the session's copies are under way, and goes on within the window. The reading side carries nothing: bodies
+ * are pushed into the request itself, as node's own parser does.
+ */
+
+import type { AddressInfo } from 'node:net'
+import { Duplex, type DuplexOptions } from 'node:stream'
+import { CHUNK_BYTES, SendWindow } from '../../transport/credits.js'
+import { packBytes } from '../../transport/exchange-bytes.js'
+import type { Bytes, RequestHead } from '../../transport/exchange-messages.js'
+
+/** What happens at a virtual socket, told to its exchange. */
+export interface SocketEvents {
+  /** These bytes go to the client, now. */
+  onBytes(bytes: Bytes): void
+  /** The request's body is wanted: node resumes a socket when its request is read. */
+  onBodyWanted(): void
+  /** Destroyed, by the app or since the client is gone. */
+  onDestroyed(error: Error | null): void
+  /** No traffic for as long as the app allowed. */
+  onTimeout(): void
+}
+
+type Callback = (error?: Error | null) => void
+
+/** One write of the stream that waits for credit or for the session's copies. */
+interface Stalled {
+  bytes: Bytes
+  readonly callback: Callback
+}
+
+const OPTIONS: DuplexOptions = { decodeStrings: false, highWaterMark: CHUNK_BYTES }
+
+/** A net.Socket to the app, without a connection of its own. */
+export class VirtualSocket extends Duplex {
+  readonly encrypted: boolean
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+  readonly localAddress: string | undefined
+  readonly localPort: number | undefined
+  /** As in net.Socket: never true here. */
+  readonly connecting = false
+  readonly pending = false
+  /** ms, as set by {@link setTimeout}. */
+  timeout = 0
+  bytesRead = 0
+  bytesWritten = 0
+
+  readonly #events: SocketEvents
+  readonly #window = new SendWindow()
+  #stalled: Stalled | null = null
+  #held = false
+  #discarding = false
+  #timer: NodeJS.Timeout | undefined = undefined
+
+  constructor(head: RequestHead, events: SocketEvents) {
+    super(OPTIONS)
+    this.#events = events
+    this.encrypted = head.encrypted
+    this.remoteAddress = head.remoteAddress
+    this.remotePort = head.remotePort
+    this.localAddress = head.localAddress
+    this.localPort = head.localPort
+  }
+
+  // What the exchange does with it.
+
+  /** From now on nothing goes to the client until {@link release}. */
+  hold(): void {
+    this.#held = true
+  }
+
+  release(): void {
+    this.#held = false
+    this.#advance()
+  }
+
+  /** From now on the app writes into the void: something else was answered in its place. */
+  discard(): void {
+    this.#discarding = true
+    this.#held = false
+    this.#advance()
+  }
+
+  /** The client took so many bytes. */
+  credited(bytes: number): void {
+    this.#window.credited(bytes)
+    this.touched()
+    this.#advance()
+  }
+
+  /** There was traffic: the idle time starts again. */
+  touched(): void {
+    this.#timer?.refresh()
+  }
+
+  /** The exchange is over, the object may live on. */
+  retire(): void {
+    clearTimeout(this.#timer)
+  }
+
+  // What node:http and apps expect of a net.Socket.
+
+  get remoteFamily(): string | undefined {
+    return familyOf(this.remoteAddress)
+  }
+
+  get localFamily(): string | undefined {
+    return familyOf(this.localAddress)
+  }
+
+  get readyState(): string {
+    return this.destroyed ? 'closed' : 'open'
+  }
+
+  address(): AddressInfo | Record<string, never> {
+    if (this.localAddress === undefined || this.localPort === undefined) return {}
+    return { address: this.localAddress, family: this.localFamily ?? '', port: this.localPort }
+  }
+
+  /** @param ms without traffic until 'timeout'; 0 for never */
+  setTimeout(ms: number, onTimeout?: () => void): this {
+    this.timeout = ms
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (ms > 0) {
+      this.#timer = setTimeout(() => this.#timedOut(), ms).unref()
+      if (onTimeout !== undefined) this.once('timeout', onTimeout)
+    } else if (onTimeout !== undefined) this.off('timeout', onTimeout)
+    return this
+  }
+
+  setNoDelay(): this {
+    return this
+  }
+
+  setKeepAlive(): this {
+    return this
+  }
+
+  ref(): this {
+    return this
+  }
+
+  unref(): this {
+    return this
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', this.destroy)
+  }
+
+  resetAndDestroy(): this {
+    return this.destroy()
+  }
+
+  override resume(): this {
+    this.#events.onBodyWanted()
+    return this
+  }
+
+  override pause(): this {
+    return this
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: string | Buffer, encoding: BufferEncoding, callback: Callback): void {
+    this.#accept(toBytes(chunk, encoding), callback)
+  }
+
+  override _writev(parts: { chunk: string | Buffer; encoding: BufferEncoding }[], callback: Callback): void {
+    this.#accept(gather(parts), callback)
+  }
+
+  /** The app ended the connection itself: both directions go, as an HTTP connection is of no use half open. */
+  override _final(callback: Callback): void {
+    callback()
+    this.destroy()
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    clearTimeout(this.#timer)
+    const stalled = this.#stalled
+    this.#stalled = null
+    this.#events.onDestroyed(error)
+    stalled?.callback(error)
+    // A connection's error belongs to node:http, which listens to it; here only the app can.
+    callback(this.listenerCount('error') > 0 ? error : null)
+  }
+
+  #timedOut(): void {
+    this.emit('timeout')
+    this.#events.onTimeout()
+  }
+
+  #accept(bytes: Bytes, callback: Callback): void {
+    this.bytesWritten += bytes.length
+    this.touched()
+    this.#stalled = { bytes, callback }
+    if (!this.#held) this.#advance()
+  }
+
+  /** Passes on what the window allows; what is left stays the stream's one unfinished write, its back-pressure. */
+  #advance(): void {
+    while (this.#stalled !== null && !this.#held) {
+      const { bytes, callback } = this.#stalled
+      const size = this.#discarding
+        ? bytes.length
+        : Math.min(bytes.length, this.#window.available, CHUNK_BYTES)
+      if (size <= 0 && bytes.length > 0) return
+      if (size < bytes.length) this.#stalled.bytes = rest(bytes, size)
+      else this.#stalled = null
+      if (size > 0 && !this.#discarding) this.#pass(bytes, size)
+      if (this.#stalled === null) callback()
+    }
+  }
+
+  #pass(bytes: Bytes, size: number): void {
+    this.#window.sent(size)
+    if (typeof bytes === 'string') this.#events.onBytes(size < bytes.length ? bytes.slice(0, size) : bytes)
+    else this.#events.onBytes(packBytes(bytes.subarray(0, size)))
+  }
+}
+
+function rest(bytes: Bytes, from: number): Bytes {
+  return typeof bytes === 'string' ? bytes.slice(from) : bytes.subarray(from)
+}
+
+/** Text stays text when each of its characters is one byte on the wire. */
+function toBytes(chunk: string | Buffer, encoding: BufferEncoding): Bytes {
+  if (typeof chunk !== 'string') return chunk
+  if (encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii') return chunk
+  if (Buffer.byteLength(chunk, encoding) === chunk.length && isUtf8(encoding)) return chunk
+  return Buffer.from(chunk, encoding)
+}
+
+function isUtf8(encoding: BufferEncoding | undefined): boolean {
+  return encoding === undefined || encoding === 'utf8' || encoding === 'utf-8'
+}
+
+function gather(parts: { chunk: string | Buffer; encoding: BufferEncoding }[]): Bytes {
+  const all = parts.map(part => toBytes(part.chunk, part.encoding))
+  if (all.every(bytes => typeof bytes === 'string')) return all.join('')
+  return Buffer.concat(all.map(bytes => (typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)))
+}
+
+function familyOf(address: string | undefined): string | undefined {
+  if (address === undefined) return undefined
+  return address.includes(':') ? 'IPv6' : 'IPv4'
+}

@@ -1,0 +1,135 @@
+/** How a session's changes become mutations: serialized once, compared with what was committed last, replicated. */
+
+import type { SessionConfig } from '../../config/schema.js'
+import { TroupeError } from '../../errors.js'
+import { OwnershipLostError } from '../../replication/errors.js'
+import type { Epoch } from '../../replication/ids.js'
+import type { Owner } from '../../replication/owner.js'
+import type { SessionCache } from './session-cache.js'
+import { PendingChange } from './session-change.js'
+import type { SessionEntry } from './session-entry.js'
+import { SessionCacheFullError, SessionClosedError } from './session-errors.js'
+import type { SessionHold } from './session-hold.js'
+import { type SerializedSession, serializeSession } from './session-json.js'
+
+/** What sessions need of the replication core. */
+export type SessionOwner = Pick<
+  Owner,
+  'epochOf' | 'mutate' | 'isAcknowledged' | 'whenAcknowledged' | 'lookup'
+>
+
+/** A session is kept alive by use, but not by a mutation for each: only when this part of its lifetime has passed. */
+const TOUCH_AFTER = 1 / 10
+
+/** Commits sessions of one web server. */
+export class SessionCommitter {
+  readonly #cache: SessionCache
+  readonly #owner: SessionOwner
+  readonly #config: SessionConfig
+  readonly #now: () => number
+
+  constructor(cache: SessionCache, owner: SessionOwner, config: SessionConfig, now: () => number) {
+    this.#cache = cache
+    this.#owner = owner
+    this.#config = config
+    this.#now = now
+  }
+
+  /**
+   * Commits what the session differs in from its last commit, whichever request changed it. Nothing happens when it
+   * was destroyed, nor for a new session without data.
+   * @throws SessionNotSerializableError | SessionTooLargeError; the session is as it was committed last
+   * @throws SessionRevertedError | OwnershipLostError | SessionCacheFullError | SessionClosedError
+   */
+  commit(hold: SessionHold): void {
+    const { entry } = hold
+    if (entry.destroyed) return
+    hold.assertCurrent()
+    hold.applyCookie()
+    if (!hold.mayDiffer) return
+    const { text, exotic } = this.#serialize(hold)
+    const isEmpty = entry.version === 0 && Object.keys(entry.data).length === 0
+    if (text !== entry.text && !isEmpty) {
+      if (this.#cache.isOverfull) throw new SessionCacheFullError(this.#cache.bytes)
+      this.#replicate(hold, text)
+      hold.committed = true
+    }
+    if (exotic) entry.exotic = true
+    entry.dirty = false
+    hold.written()
+  }
+
+  /** Keeps a session alive that a request has used, when it is time for that. */
+  touch(hold: SessionHold): void {
+    const { entry } = hold
+    if (entry.destroyed || entry.detached || entry.version === 0) return
+    const lifetimeMs = this.#lifetimeOf(hold)
+    const used = this.#now() + lifetimeMs - entry.expires
+    if (used < lifetimeMs * TOUCH_AFTER || this.#owner.epochOf(entry.partition) === null) return
+    this.#replicate(hold, entry.text)
+  }
+
+  /** Ends a session: nothing brings it back. @throws OwnershipLostError */
+  destroy(hold: SessionHold): void {
+    const { entry } = hold
+    hold.looked = true
+    if (entry.destroyed) return
+    if (entry.version > 0) {
+      const epoch = this.#epochOf(entry)
+      entry.destroyed = true
+      entry.commit(null, epoch, entry.expires)
+      this.#send(hold)
+    }
+    entry.destroyed = true
+  }
+
+  #serialize(hold: SessionHold): SerializedSession {
+    const { entry } = hold
+    try {
+      return serializeSession(entry.data, {
+        cookieText: entry.cookieText,
+        previous: entry.text,
+        assigned: entry.dirty,
+        maxBytes: this.#config.maxBytes,
+      })
+    } catch (error) {
+      if (!(error instanceof TroupeError)) throw error
+      // Nobody may see what can't be kept; requests that share it learn of it at their own commit.
+      entry.revert()
+      entry.generation++
+      entry.revertedBy = error
+      hold.catchUp()
+      throw error
+    }
+  }
+
+  #replicate(hold: SessionHold, text: string): void {
+    const { entry } = hold
+    const epoch = this.#epochOf(entry)
+    entry.commit(text, epoch, this.#now() + this.#lifetimeOf(hold))
+    this.#send(hold)
+  }
+
+  #send(hold: SessionHold): void {
+    const { entry } = hold
+    const { version } = entry
+    const change = new PendingChange(version)
+    hold.pendingChange = change
+    this.#cache.store(entry)
+    this.#owner.mutate(entry.toCopy(), this.#now(), error => {
+      if (error === null && version > entry.acknowledgedVersion) entry.acknowledgedVersion = version
+      change.settle(error)
+    })
+  }
+
+  #epochOf(entry: SessionEntry): Epoch {
+    const epoch = this.#owner.epochOf(entry.partition)
+    if (epoch === null) throw new OwnershipLostError(entry.partition)
+    if (!entry.detached) return epoch
+    throw entry.uses > 0 ? new OwnershipLostError(entry.partition) : new SessionClosedError()
+  }
+
+  #lifetimeOf(hold: SessionHold): number {
+    return Math.max(0, hold.cookie.originalMaxAge ?? this.#config.ttlMs)
+  }
+}

@@ -1,0 +1,112 @@
+/** One hosted session: its committed state, the live data that its requests share, and what is still owed for it. */
+
+import type { TroupeError } from '../../errors.js'
+import type { SessionCopy, Stamp } from '../../replication/copy.js'
+import {
+  type Epoch,
+  type Partition,
+  partitionOf,
+  type SessionId,
+  type Version,
+} from '../../replication/ids.js'
+import { EMPTY_SESSION, type ParsedSession, parseSession, type SessionRecord } from './session-json.js'
+
+/** A session in the cache of its owner, or a new one on its way there. */
+export class SessionEntry implements Stamp {
+  readonly id: SessionId
+  readonly partition: Partition
+  /** The last committed JSON text. */
+  text: string
+  epoch: Epoch
+  /** 0 until the first commit. */
+  version: Version
+  /** ms since the Unix epoch. */
+  expires: number
+  /** The newest version that enough replicas are known to hold. */
+  acknowledgedVersion: Version
+  /** Some replica does not hold the newest version yet. */
+  pending = false
+  /** Open requests; never evicted while there are any. */
+  uses = 0
+  /** Open requests that were handed an object of the live data, and may change it unseen at any time. */
+  holders = 0
+  /** Members were assigned or deleted since the last commit. */
+  dirty = false
+  /** The live data holds values that read differently after a round through JSON. */
+  exotic = false
+  /** It was destroyed, for good: ids are never used again. */
+  destroyed = false
+  /** No longer hosted here: commits are refused. */
+  detached = false
+  /** Rises when uncommitted changes are thrown away. */
+  generation = 0
+  /** Why they were. */
+  revertedBy: TroupeError | null = null
+  /** The last cookie value that was verified, to be spared the HMAC the next time. */
+  verifiedCookie: Buffer | null = null
+  /** The bytes that the cache has counted for it, 0 when it is in no cache. */
+  countedBytes = 0
+  #live: ParsedSession | null = null
+
+  constructor(copy: SessionCopy) {
+    this.id = copy.id
+    this.partition = partitionOf(copy.id)
+    this.text = copy.data ?? ''
+    this.destroyed = copy.data === null
+    this.epoch = copy.epoch
+    this.version = copy.version
+    this.acknowledgedVersion = copy.version
+    this.expires = copy.expires
+  }
+
+  /** A session that nothing has been stored of. */
+  static empty(id: SessionId, expires: number): SessionEntry {
+    return new SessionEntry({ id, epoch: 0 as Epoch, version: 0 as Version, expires, data: EMPTY_SESSION })
+  }
+
+  /** The live data, shared by all requests of the session. Parsed at the first look. @throws SessionUnreadableError */
+  get data(): SessionRecord {
+    return this.#parsed().data
+  }
+
+  /** The customised cookie as JSON text, null when it is the default. */
+  get cookieText(): string | null {
+    return this.#parsed().cookieText
+  }
+
+  customiseCookie(cookieText: string | null): void {
+    this.#live = { data: this.data, cookieText }
+  }
+
+  /** A request uses it, or a replica lacks its newest version: not to be evicted. */
+  get isPinned(): boolean {
+    return this.uses > 0 || this.pending
+  }
+
+  /** Throws the live data away: the next look reads the last committed text. */
+  revert(): void {
+    this.#live = null
+    this.dirty = false
+    this.exotic = false
+  }
+
+  /** A mutation was made: this is the new committed state. @param text null when it was destroyed */
+  commit(text: string | null, epoch: Epoch, expires: number): void {
+    if (text !== null) this.text = text
+    this.epoch = epoch
+    this.version = (this.version + 1) as Version
+    this.expires = expires
+    this.pending = true
+  }
+
+  /** The committed state as replicas hold it. */
+  toCopy(): SessionCopy {
+    const { id, epoch, version, expires } = this
+    return { id, epoch, version, expires, data: this.destroyed ? null : this.text }
+  }
+
+  #parsed(): ParsedSession {
+    this.#live ??= parseSession(this.text)
+    return this.#live
+  }
+}

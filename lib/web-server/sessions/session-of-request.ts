@@ -1,0 +1,256 @@
+/** One request's use of its session, in the order of the request's life: session, head, end, acknowledged, close. */
+
+import type { SessionConfig } from '../../config/schema.js'
+import type { TroupeError } from '../../errors.js'
+import { OwnershipLostError } from '../../replication/errors.js'
+import type { CookieSigner } from './cookie-value.js'
+import { createSession, type Session, type SessionActions } from './session.js'
+import type { SessionCache } from './session-cache.js'
+import type { SessionCommitter, SessionOwner } from './session-commit.js'
+import { Cookie, type CookieSettings } from './session-cookie.js'
+import type { SessionEntry } from './session-entry.js'
+import { SessionAssignedError, SessionClosedError, SessionInUseError } from './session-errors.js'
+import { SessionHold, type SessionHoldOptions } from './session-hold.js'
+import type { PartitionUses } from './session-partitions.js'
+import type { SessionUse } from './session-use.js'
+
+/** What all requests of one web server share. */
+export interface SessionShared {
+  readonly config: SessionConfig
+  readonly cache: SessionCache
+  readonly owner: SessionOwner
+  readonly committer: SessionCommitter
+  readonly partitions: PartitionUses
+  readonly signer: CookieSigner
+  readonly now: () => number
+  /** Makes a new, empty session. @throws SessionIdError */
+  readonly create: () => SessionEntry
+  /** An error that no request can be told of any more. */
+  readonly report: (error: Error) => void
+}
+
+/** What a {@link SessionOfRequest} is opened with. */
+export interface SessionOfRequestOptions {
+  /** The session that the request's cookie named; its partition is counted as used already. */
+  readonly entry: SessionEntry | null
+  readonly encrypted: boolean
+  /** The request had a cookie of our name, valid or not. */
+  readonly hadCookie: boolean
+  /** The cookie of a session without settings of its own, for this request. */
+  readonly cookieDefaults: CookieSettings
+}
+
+/** See {@link SessionUse}. */
+export class SessionOfRequest implements SessionUse, SessionActions {
+  readonly #shared: SessionShared
+  readonly #options: SessionOfRequestOptions
+  readonly #holdOptions: SessionHoldOptions
+  /** Every session that this request has had. */
+  readonly #holds: SessionHold[] = []
+  /** The session that the request came with. */
+  readonly #original: SessionHold | null
+  #current: SessionHold | null
+  #session: Session | undefined
+  /** The last session that this request destroyed. */
+  #destroyed: SessionHold | null = null
+  /** The app ended its session, or let it go: no new one is made. */
+  #isEnded = false
+  #isAnswered = false
+  #isClosed = false
+  #isCommittingLate = false
+
+  constructor(shared: SessionShared, options: SessionOfRequestOptions) {
+    this.#shared = shared
+    this.#options = options
+    this.#holdOptions = {
+      cookieDefaults: options.cookieDefaults,
+      now: shared.now,
+      onChange: () => {
+        if (this.#isClosed) this.#commitLate()
+      },
+    }
+    this.#original = options.entry === null ? null : this.#take(options.entry)
+    this.#current = this.#original
+  }
+
+  get session(): Session | undefined {
+    if (this.#session === undefined && !this.#isEnded) {
+      this.#session = createSession(this.#current ?? this.#begin(), this)
+    }
+    return this.#session
+  }
+
+  set session(session: Session | undefined | null) {
+    if (session === this.#session && session !== undefined) return
+    if (session !== undefined && session !== null) throw new SessionAssignedError()
+    this.#session = undefined
+    this.#isEnded = true
+  }
+
+  get sessionId(): string {
+    return (this.#current ?? this.#begin()).entry.id
+  }
+
+  head(): string | null {
+    // After `end` there is nothing left to commit: the session is serialized once.
+    if (!this.#isAnswered) this.#commit()
+    const hold = this.#current
+    if (hold !== null && !hold.entry.destroyed && hold.entry.version > 0) {
+      return this.#isCookieDue(hold)
+        ? this.#setCookie(hold.cookie, this.#shared.signer.sign(hold.entry.id))
+        : null
+    }
+    return this.#destroyed !== null && this.#options.hadCookie ? this.#clearCookie(this.#destroyed) : null
+  }
+
+  end(): void {
+    this.#commit()
+    this.#isAnswered = true
+  }
+
+  acknowledged(): Promise<void> | null {
+    let first: Promise<void> | null = null
+    for (const hold of this.#holds) {
+      const promise = this.#acknowledgedOf(hold)
+      if (promise !== null) first = first === null ? promise : both(first, promise)
+    }
+    // Whoever waits learns of a failure; a client that has gone away leaves nobody who does.
+    first?.catch(() => {})
+    return first
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    const { cache, committer, config, partitions } = this.#shared
+    for (const hold of this.#holds) {
+      this.#attempt(() => {
+        if (!this.#isAnswered || hold.entry.dirty) committer.commit(hold)
+        // Only now: a response never waits for the acknowledgement of its touch.
+        if (hold.looked || config.rolling) committer.touch(hold)
+      })
+      hold.letGo()
+      cache.release(hold.entry)
+      partitions.release(hold.entry.partition)
+    }
+  }
+
+  async save(hold: SessionHold): Promise<void> {
+    this.#shared.committer.commit(hold)
+    await this.#acknowledgedOf(hold)
+  }
+
+  async reload(hold: SessionHold): Promise<void> {
+    const { entry } = hold
+    const others = entry.uses - (this.#isClosed ? 0 : 1)
+    if (others > 0) throw new SessionInUseError(others)
+    entry.revert()
+    entry.generation++
+    hold.catchUp()
+  }
+
+  async regenerate(hold: SessionHold): Promise<void> {
+    if (this.#isClosed) throw new SessionClosedError()
+    this.#destroy(hold)
+    this.#begin()
+    this.#session = undefined
+    this.#isEnded = false
+    await this.#acknowledgedOf(hold)
+  }
+
+  async destroy(hold: SessionHold): Promise<void> {
+    this.#destroy(hold)
+    if (hold === this.#current) {
+      this.#session = undefined
+      this.#isEnded = true
+    }
+    await this.#acknowledgedOf(hold)
+  }
+
+  #destroy(hold: SessionHold): void {
+    this.#shared.committer.destroy(hold)
+    this.#destroyed = hold
+  }
+
+  /** Makes a new session. */
+  #begin(): SessionHold {
+    const entry = this.#shared.create()
+    if (!this.#isClosed) this.#shared.partitions.acquire(entry.partition)
+    this.#current = this.#take(entry)
+    return this.#current
+  }
+
+  #take(entry: SessionEntry): SessionHold {
+    const hold = new SessionHold(entry, this.#holdOptions)
+    if (this.#isClosed) {
+      hold.letGo()
+      return hold
+    }
+    this.#shared.cache.acquire(entry)
+    this.#holds.push(hold)
+    return hold
+  }
+
+  #commit(): void {
+    if (this.#current !== null) this.#shared.committer.commit(this.#current)
+  }
+
+  /** Changes made after the request was over: kept when the session is still here. */
+  #commitLate(): void {
+    if (this.#isCommittingLate) return
+    this.#isCommittingLate = true
+    setImmediate(() => {
+      this.#isCommittingLate = false
+      this.#attempt(() => {
+        // A session that was never stored has no cookie either: nobody could come back for it.
+        if ((this.#current?.entry.version ?? 0) > 0) this.#commit()
+      })
+    })
+  }
+
+  #isCookieDue(hold: SessionHold): boolean {
+    if (hold !== this.#original || this.#shared.config.rolling) return true
+    return hold.committed && hold.cookie.expires !== null
+  }
+
+  #setCookie(cookie: Cookie, value: string): string | null {
+    // A browser would refuse it, and it would have been read on its way.
+    if (cookie.secure && !this.#options.encrypted) return null
+    return cookie.serialize(this.#shared.config.name, value)
+  }
+
+  #clearCookie(hold: SessionHold): string | null {
+    const cookie = new Cookie(hold.cookie.data, this.#shared.now)
+    cookie.expires = new Date(0)
+    return this.#setCookie(cookie, '')
+  }
+
+  #acknowledgedOf(hold: SessionHold): Promise<void> | null {
+    const { entry, pendingChange } = hold
+    if (!hold.looked) return null
+    const own = pendingChange === null || pendingChange.isDone ? null : pendingChange.outcome
+    if (entry.acknowledgedVersion === entry.version || pendingChange?.version === entry.version) return own
+    // A change of a concurrent request, which this one may have seen.
+    if (entry.detached) return Promise.reject(new OwnershipLostError(entry.partition))
+    const { owner, now } = this.#shared
+    if (owner.isAcknowledged(entry.id)) return own
+    const others = waitFor(done => owner.whenAcknowledged(entry.id, now(), done))
+    return own === null ? others : both(own, others)
+  }
+
+  #attempt(action: () => void): void {
+    try {
+      action()
+    } catch (error) {
+      this.#shared.report(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+}
+
+function waitFor(wait: (done: (error: TroupeError | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => wait(error => (error === null ? resolve() : reject(error))))
+}
+
+async function both(a: Promise<void>, b: Promise<void>): Promise<void> {
+  await Promise.all([a, b])
+}
