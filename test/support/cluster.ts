@@ -23,7 +23,7 @@ export interface TestCluster extends Cluster {
   whole(): Promise<ClusterStatus>
   /** Kills actors and waits until all of them are known to be lost. */
   lose(...names: string[]): Promise<void>
-  /** Kills actors again and again, until each stays down for a second or two before it is started once more. */
+  /** Kills actors again and again, until they stay down for most of a second at least before they are started again. */
   keepDown(...names: string[]): Promise<void>
 }
 
@@ -71,16 +71,24 @@ export async function startCluster(
     await until(async () => (await lives(cluster, names)).every((life, index) => life !== before[index]))
   }
   const keepDown = async (...names: string[]): Promise<void> => {
-    for (let round = 0; round < LOSSES_UNTIL_DOWN; round++) {
-      await until(async () => (await lives(cluster, names)).every(life => life.startsWith('running')))
+    const areAll = async (state: string) =>
+      (await lives(cluster, names)).every(life => life.startsWith(state))
+    let isDown = false
+    while (!isDown) {
+      await until(() => areAll('running'))
       await lose(...names)
+      const lostAt = performance.now()
+      await until(async () => {
+        isDown = performance.now() > lostAt + DOWN_MS && (await areAll('down'))
+        return isDown || (await areAll('running'))
+      })
     }
   }
   return Object.assign(cluster, { logged, whole, lose, keepDown })
 }
 
-/** Restarts are delayed by 0, 100, 200, 400, 800 and then 1600 ms. */
-const LOSSES_UNTIL_DOWN = 6
+/** Restarts are delayed by 0, 100, 200, 400, 800, 1600 ms and so on: who is down for so long stays so as long again, ms. */
+const DOWN_MS = 810
 
 /** @returns for each actor a text that changes when it is lost, and when it is back */
 async function lives(cluster: Cluster, names: readonly string[]): Promise<string[]> {

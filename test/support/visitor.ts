@@ -1,6 +1,7 @@
 /** A browser as far as sessions go: keeps its cookies, follows nothing by itself. */
 import type { Test } from 'tap'
 import { Agent, type Dispatcher, request } from 'undici'
+import { until } from './until.js'
 
 /** An answer to a visitor. */
 export interface Answer {
@@ -17,7 +18,7 @@ export class Visitor {
   readonly #agent: Dispatcher
   readonly cookies = new Map<string, string>()
 
-  constructor(url: string, agent: Dispatcher = newAgent(4)) {
+  constructor(url: string, agent: Dispatcher = newAgent(64)) {
     this.#url = url
     this.#agent = agent
   }
@@ -81,6 +82,33 @@ export function visit(t: Test, url: string): Visitor {
   const visitor = new Visitor(url)
   t.teardown(() => visitor.leave())
   return visitor
+}
+
+/**
+ * Sends a request that stops at a gate of the counter app, and waits until it is there.
+ * @returns its answer to come, in an object since a promise would be waited for
+ */
+export async function stopAtGate(
+  visitor: Visitor,
+  path: string,
+  gate: string,
+): Promise<{ readonly answer: Promise<Answer> }> {
+  const before = await waitingAt(visitor, gate)
+  const answer = visitor.get(`${path}${path.includes('?') ? '&' : '?'}gate=${gate}`)
+  // Whoever awaits it learns of its failure; it may fail long before that.
+  answer.catch(() => {})
+  const keyholder = visitor.tab()
+  await until(async () => (await waitingAt(keyholder, gate)) > before)
+  return { answer }
+}
+
+/** Lets everybody go on who waits at a gate of the web server that hosts the visitor's session. */
+export async function openGate(visitor: Visitor, gate: string): Promise<void> {
+  await visitor.tab().get(`/open?gate=${gate}`)
+}
+
+async function waitingAt(visitor: Visitor, gate: string): Promise<number> {
+  return Number((await visitor.get(`/waiting?gate=${gate}`)).text)
 }
 
 /** Many visitors that share connections and leave when the test ends. */

@@ -99,6 +99,19 @@ const handlers: Record<string, Handler> = {
       })
     })
   },
+  /** A login that waits for nothing: the redirect is all that it does after its change. */
+  '/enter': (req, res, query) => {
+    sessionOf(req).user = query.get('user') ?? ''
+    res.writeHead(302, { location: '/whoami' }).end()
+  },
+  /** Begins its answer, and changes the session after the gate. */
+  '/count-after-head': async (req, res, query) => {
+    const session = sessionOf(req)
+    res.write('begun')
+    await gate(query)
+    session.count = (session.count ?? 0) + 1
+    res.end(' and ended')
+  },
   /** Changes the session and begins to answer with it, the head first. */
   '/count-in-parts': (req, res) => {
     const session = sessionOf(req)
