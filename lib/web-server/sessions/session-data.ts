@@ -1,5 +1,4 @@
-/** What an app declares of its sessions, and `req.session` on Node's own request type. */
-import type { Session } from './session.js'
+/** What an app declares of its sessions. */
 
 /**
  * The members of the app's sessions. Extend it by declaration merging:
@@ -7,12 +6,3 @@ import type { Session } from './session.js'
  */
 // biome-ignore lint/suspicious/noEmptyInterface: an interface, since only an interface can be merged into
 export interface SessionData {}
-
-declare module 'http' {
-  interface IncomingMessage {
-    /** The session of this request; undefined after `destroy()`. */
-    session: Session
-    /** The id behind {@link session}. */
-    sessionID: string
-  }
-}

@@ -9,6 +9,15 @@ import type { Cookie, CookieSettings } from './session-cookie.js'
 import type { SessionData } from './session-data.js'
 import type { SessionHold } from './session-hold.js'
 
+declare module 'http' {
+  interface IncomingMessage {
+    /** The session of this request; undefined after `destroy()`. */
+    session: Session
+    /** The id behind {@link session}. */
+    sessionID: string
+  }
+}
+
 /** Called with the error, or with null. */
 export type SessionCallback = (error?: Error | null) => void
 
