@@ -5,7 +5,7 @@
  */
 import { type Acknowledged, Acknowledgements } from './acknowledgements.js'
 import type { AssignedReplica, Assignment, Settled } from './assignment.js'
-import type { SessionCopy } from './copy.js'
+import type { Mutation, SessionCopy } from './copy.js'
 import { OwnershipLostError, SessionUnavailableError } from './errors.js'
 import type { HostedSessions } from './hosted-sessions.js'
 import { type ActorName, type Epoch, type Partition, partitionOf, type SessionId } from './ids.js'
@@ -203,12 +203,15 @@ export class Owner {
       return
     }
     const { epoch, replicas } = owned.assignment
+    const { id, version, expires, data } = copy
+    // One object for all replicas, written out: this is on the path of every change.
+    const mutation: Mutation = { id, epoch: copy.epoch, version, expires, data, partition, authority: epoch }
     const congested: ActorName[] = []
     for (const { name } of replicas) {
       const outbox = this.#outboxes.get(name)
       if (outbox === undefined) continue
       if (outbox.bytes >= this.#options.outboxMaxBytes) congested.push(name)
-      outbox.enqueue({ ...copy, partition, authority: epoch })
+      outbox.enqueue(mutation)
     }
     this.#acknowledgements.onMutation(copy, congested, now, done)
   }
