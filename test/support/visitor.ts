@@ -12,6 +12,9 @@ export interface Answer {
   readonly servedBy: string | undefined
 }
 
+/** Methods that visitors use. */
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
+
 /** One visitor with its cookies, and connections of its own unless it is given some. */
 export class Visitor {
   readonly #url: string
@@ -31,11 +34,7 @@ export class Visitor {
     return this.send('POST', path, body)
   }
 
-  async send(
-    method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE',
-    path: string,
-    body?: string,
-  ): Promise<Answer> {
+  async send(method: Method, path: string, body?: string): Promise<Answer> {
     const cookie = this.cookieHeader
     const response = await request(`${this.#url}${path}`, {
       method,
@@ -92,9 +91,10 @@ export async function stopAtGate(
   visitor: Visitor,
   path: string,
   gate: string,
+  method: Method = 'GET',
 ): Promise<{ readonly answer: Promise<Answer> }> {
   const before = await waitingAt(visitor, gate)
-  const answer = visitor.get(`${path}${path.includes('?') ? '&' : '?'}gate=${gate}`)
+  const answer = visitor.send(method, `${path}${path.includes('?') ? '&' : '?'}gate=${gate}`)
   // Whoever awaits it learns of its failure; it may fail long before that.
   answer.catch(() => {})
   const keyholder = visitor.tab()
@@ -105,6 +105,11 @@ export async function stopAtGate(
 /** Lets everybody go on who waits at a gate of the web server that hosts the visitor's session. */
 export async function openGate(visitor: Visitor, gate: string): Promise<void> {
   await visitor.tab().get(`/open?gate=${gate}`)
+}
+
+/** Waits until so many stand at a gate of the web server that hosts the visitor's session. */
+export async function gathered(visitor: Visitor, gate: string, count = 1): Promise<void> {
+  await until(async () => (await waitingAt(visitor, gate)) >= count)
 }
 
 async function waitingAt(visitor: Visitor, gate: string): Promise<number> {
@@ -123,8 +128,17 @@ export class Crowd {
   }
 
   /** Everybody asks for this at once. @returns the different answers, `200 2`, sorted: one when all got the same */
-  async get(path: string): Promise<string[]> {
-    const answers = await Promise.all(this.visitors.map(visitor => visitor.get(path)))
+  get(path: string): Promise<string[]> {
+    return this.send('GET', path)
+  }
+
+  /** As {@link get}; what cannot be repeated shows every failure. */
+  post(path: string): Promise<string[]> {
+    return this.send('POST', path)
+  }
+
+  async send(method: Method, path: string): Promise<string[]> {
+    const answers = await Promise.all(this.visitors.map(visitor => visitor.send(method, path)))
     return [...new Set(answers.map(({ status, text }) => `${status} ${text}`))].sort()
   }
 }

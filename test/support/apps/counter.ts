@@ -146,6 +146,20 @@ const handlers: Record<string, Handler> = {
   '/throw-now': () => {
     throw new Error('thrown at once for the test')
   },
+  '/throw-coded': () => {
+    const cause = Object.assign(new Error('the cause'), { code: 'E_CAUSE' })
+    throw Object.assign(new Error('with all that an error can carry', { cause }), {
+      code: 'E_TEST',
+      order: 12,
+    })
+  },
+  '/reject': async () => {
+    throw new Error('a promise of the listener, rejected for the test')
+  },
+  '/reject-unseen': (_req, res) => {
+    void Promise.reject(new Error('a promise of nobody, rejected for the test'))
+    res.end('soon')
+  },
   '/exit': () => process.exit(7),
   '/hang': () => {
     for (;;);
