@@ -1,6 +1,7 @@
 /** Puts a cluster together: the director with its actors, and the admin listener over it. */
 import type { Logger } from 'pino'
 import { startAdmin } from './admin/admin.js'
+import { readClusterTls } from './config/cluster-tls.js'
 import type { Config } from './config/schema.js'
 import type { Cluster } from './director/cluster.js'
 import { Director } from './director/director.js'
@@ -12,10 +13,10 @@ export interface StartOptions {
 
 /**
  * Starts a cluster. Resolves when it serves.
- * @throws AppLoadError when the app can't be loaded; the system's error, such as EADDRINUSE, when it can't listen
+ * @throws ClusterTlsError; AppLoadError when the app can't be loaded; the system's error, such as EADDRINUSE, when it can't listen
  */
 export async function start(config: Config, { log }: StartOptions): Promise<Cluster> {
-  const director = new Director({ config, log })
+  const director = new Director({ config, log, tls: await readClusterTls(config.cluster) })
   const admin = config.admin === null ? null : await startAdmin(config.admin, director, log)
   await director.run(admin)
   return director

@@ -65,6 +65,9 @@ export const sessionSection = section(
       .union([secret, z.array(secret).min(1, SECRET)], SECRET)
       .optional()
       .describe('Signs session cookies; of several the first signs and all verify.'),
+    secretFile: text('the path of a file, relative to this one')
+      .optional()
+      .describe('Where a random secret is kept, when there is no session.secret: made at the first start.'),
     /** Says whose it is, and meets no other session cookie of the same host. */
     name: text("a cookie name: letters, digits and !#$%&'*+-.^_`|~", /^[\w!#$%&'*+\-.^`|~]+$/)
       .default('troupe.sid')
@@ -79,7 +82,7 @@ export const sessionSection = section(
     rolling: flag().default(false).describe('Renew the cookie with every response.'),
     cookie: cookie.prefault({}).describe('Cookie attributes.'),
   },
-  'secret, name, ttl, maxBytes, rolling and cookie',
+  'secret, secretFile, name, ttl, maxBytes, rolling and cookie',
 ).superRefine((value, context) => {
   const { cookie, name } = value
   const prefix = /^__(Host|Secure)-/i.exec(name)?.[1]?.toLowerCase()

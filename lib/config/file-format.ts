@@ -4,12 +4,14 @@
  * schema.ts.
  */
 import { z } from 'zod'
+import { clusterSection, hostName, hostsSection, sessionServer } from './file-format-hosts.js'
 import { sessionSection } from './file-format-session.js'
 import { followsRules, whenObject } from './rules.js'
 import {
   duration,
   flag,
   oneOf,
+  port,
   section,
   size,
   TIMER_MS_MAX,
@@ -22,17 +24,15 @@ const KIB = 1024
 const MIB = 1024 * KIB
 const GIB = 1024 * MIB
 
-/** Bounds every table of peers; far above what one machine has threads for. */
+/** Bounds every table of peers; far above what a deployment has machines for. */
 const SESSION_SERVERS_MAX = 30
-
-const port = () => wholeNumber(0, 65_535, 'a port: a whole number')
 
 const listen = section(
   {
     /** Loopback: to be reachable from outside is a decision. */
     host: text('a host name or IP address').default('127.0.0.1').describe('Address to listen on.'),
     /** The usual port of a server without root rights. */
-    port: port().default(8080).describe('Port to listen on; 0 picks a free one.'),
+    port: port(0).default(8080).describe('Port to listen on; 0 picks a free one.'),
     /** Off: it tells outsiders how many servers there are. */
     servedBy: flag().default(false).describe('Name the web server in a response header, x-served-by.'),
     /** A connection costs about 10 KiB and a file descriptor, so these are 100 MiB at most. */
@@ -81,20 +81,11 @@ const webServers = section(
     hangTimeout: duration(100)
       .prefault('5s')
       .describe('A web server whose event loop stands still for so long is replaced.'),
+    on: hostName('the name of one host of "hosts"; web servers on several hosts come later')
+      .optional()
+      .describe('The host that runs them, and the director; needed with hosts.'),
   },
-  'threads, heapMb and hangTimeout',
-)
-
-const sessionServer = section(
-  {
-    name: text(
-      'a name of its own: 1 to 31 lower-case letters, digits and dashes, a letter first, and neither "director" nor "web-" and a number',
-      /^(?!director$|web-\d+$)[a-z][a-z0-9-]{0,30}$/,
-    ).describe('Name of the session server, unique.'),
-    /** The only store so far. */
-    store: oneOf(['memory']).default('memory').describe('Where it keeps its copies.'),
-  },
-  'name and store',
+  'threads, heapMb, hangTimeout and on',
 )
 
 const replication = section(
@@ -135,7 +126,7 @@ const admin = section(
     host: oneOf(['127.0.0.1', '::1', 'localhost'])
       .default('127.0.0.1')
       .describe('Address of the admin listener: loopback only.'),
-    port: port().describe('Port of the admin listener; 0 picks a free one.'),
+    port: port(0).describe('Port of the admin listener; 0 picks a free one.'),
   },
   'host and port',
 )
@@ -162,6 +153,9 @@ export const configFile = section(
       "The app's module, relative to this file.",
     ),
     listen: listen.prefault({}).describe('Where browsers connect.'),
+    hosts: hostsSection
+      .optional()
+      .describe('Name and address of every host; left out, everything runs on one machine.'),
     webServers: webServers.prefault({}).describe('The threads that run the app.'),
     /** Two, since one can be lost. */
     sessionServers: z
@@ -170,10 +164,17 @@ export const configFile = section(
       .max(SESSION_SERVERS_MAX, `at most ${SESSION_SERVERS_MAX} session servers`)
       .prefault([{ name: 'a' }, { name: 'b' }])
       .describe('The actors that hold copies of sessions.'),
+    cluster: clusterSection.prefault({}).describe('How hosts reach and trust each other.'),
     replication: replication.prefault({}).describe('How sessions are copied.'),
     session: sessionSection.prefault({}).describe('Cookies and lifetime of sessions.'),
     cache: cache.prefault({}).describe("The web servers' session caches."),
     admin: admin.optional().describe('The admin listener; without it there is none.'),
+    /** A host takes about that long to boot its services after a power cut. */
+    startTimeout: duration(0)
+      .prefault('30s')
+      .describe(
+        'Longest wait at the start for all session servers; then it goes on with those that are there.',
+      ),
     /** What service managers wait for between SIGTERM and SIGKILL: 30 s in Kubernetes. */
     drainTimeout: duration(0, TIMER_MS_MAX)
       .prefault('30s')

@@ -50,9 +50,14 @@ export function foundText(value: unknown, path: readonly PropertyKey[]): string 
   if (value === '') return 'an empty text'
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'an object'
-  if (typeof value === 'string' && path.includes('secret')) return `a text of ${value.length} characters`
+  if (typeof value === 'string' && isSecret(path)) return `a text of ${value.length} characters`
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
+}
+
+/** The URL of a Redis may have its password in it. */
+function isSecret(path: readonly PropertyKey[]): boolean {
+  return path.includes('secret') || path.includes('redis') || pathText(path) === 'cluster.key'
 }
 
 function describe({ path, found, expected }: ConfigProblem): string {

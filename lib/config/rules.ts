@@ -1,16 +1,23 @@
 /** What must hold between keys of different sections of a configuration file. */
 import type { z } from 'zod'
+import { type PlaceSections, placesFit } from './rules-hosts.js'
 
 /** The parts of a validated file that the rules speak of. Sections with problems of their own are left out. */
-interface Sections {
+interface Sections extends PlaceSections {
   readonly listen?: {
     readonly host: string
     readonly port: number
     readonly headersTimeout: number
     readonly requestTimeout: number
   }
-  readonly sessionServers?: readonly { readonly name: string }[]
-  readonly replication?: { readonly copies?: number | 'all' | undefined; readonly outboxMaxBytes: number }
+  readonly sessionServers?: readonly (NonNullable<PlaceSections['sessionServers']>[number] & {
+    readonly name: string
+  })[]
+  readonly replication?: {
+    readonly copies?: number | 'all' | undefined
+    readonly ackTimeout: number
+    readonly outboxMaxBytes: number
+  }
   readonly session?: { readonly maxBytes: number }
   readonly cache?: { readonly maxBytes: number }
   readonly admin?: { readonly host: string; readonly port: number } | undefined
@@ -30,6 +37,7 @@ export function followsRules(file: Sections, context: z.core.$RefinementCtx<Sect
   portsDiffer(sound, demand)
   timeoutsFit(sound, demand)
   sizesFit(sound, demand)
+  placesFit(sound, section => !broken.has(section), demand)
 }
 
 /** Run the rules even when some section has problems, so that all are reported together; but not on no object at all. */

@@ -30,10 +30,31 @@ export interface SessionConfig {
   }
 }
 
+/** Where a session server keeps its copies. */
+export type StoreConfig =
+  | { readonly kind: 'memory' }
+  /** `path` is a folder, absolute. */
+  | { readonly kind: 'lmdb'; readonly path: string }
+  | { readonly kind: 'redis'; readonly urls: readonly string[]; readonly prefix: string }
+
 /** `sessionServers[]`. */
 export interface SessionServerConfig {
   readonly name: string
-  readonly store: 'memory'
+  /** The host that runs it; null on one machine, and for a Redis. */
+  readonly on: string | null
+  /** Where that host serves it; null when it has none, as on the web servers' host. */
+  readonly port: number | null
+  readonly store: StoreConfig
+}
+
+/** `cluster`: how hosts reach and trust each other. */
+export interface ClusterConfig {
+  /** The first signs, all verify; empty on one machine. */
+  readonly keys: readonly { readonly id: string; readonly secret: string }[]
+  /** PEM files, absolute paths. */
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string } | null
+  /** Longest wait for an answer of another host before it counts as lost, ms. */
+  readonly timeoutMs: number
 }
 
 /** The whole configuration, defaults filled in, paths absolute. */
@@ -53,7 +74,11 @@ export interface Config {
     /** Longest wait of a request for its partition to have an owner, ms. */
     readonly parkTimeoutMs: number
   }
+  /** Addresses by name; empty on one machine. */
+  readonly hosts: Readonly<Record<string, string>>
   readonly webServers: {
+    /** The host that runs them, and the director; null on one machine. */
+    readonly on: string | null
     readonly threads: number
     /** Heap limit of one web server, MiB; null for Node's default. */
     readonly heapMb: number | null
@@ -61,6 +86,7 @@ export interface Config {
     readonly hangTimeoutMs: number
   }
   readonly sessionServers: readonly SessionServerConfig[]
+  readonly cluster: ClusterConfig
   readonly replication: {
     readonly copies: number | 'all'
     readonly acks: 'none' | 'one' | 'all'
@@ -74,6 +100,8 @@ export interface Config {
     readonly maxBytes: number
   }
   readonly admin: { readonly host: string; readonly port: number } | null
+  /** Longest wait at the start for all session servers, ms; then it goes on with those that are there. */
+  readonly startTimeoutMs: number
   /** Longest time that a stop waits for requests in flight, ms. */
   readonly drainTimeoutMs: number
   readonly log: {

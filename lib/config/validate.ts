@@ -21,6 +21,8 @@ export interface ConfigOverrides {
   readonly app?: string | undefined
   readonly port?: number | undefined
   readonly threads?: number | undefined
+  /** The host that this is for: one without web servers needs no session secret, so it need not know it. */
+  readonly host?: string | undefined
 }
 
 /**
@@ -32,13 +34,15 @@ export function validateConfig(
   origin: ConfigOrigin,
   overrides: ConfigOverrides = {},
 ): LoadedConfig {
-  const { value, problems, fromEnvironment } = substitute(raw, origin.env)
+  const needsSecret = overrides.host === undefined || overrides.host === valueAt(raw, ['webServers', 'on'])
+  const needed = needsSecret ? raw : withoutSecret(raw)
+  const { value, problems, fromEnvironment } = substitute(needed, origin.env)
   const input = override(value, overrides)
   const parsed = parse(input, fromEnvironment)
   const named = new Set(problems.map(({ path }) => path))
   const all = [...problems, ...parsed.problems.filter(({ path }) => !named.has(path))]
   if (parsed.file === undefined || all.length > 0) throw new ConfigInvalidError(origin.source, all)
-  return resolveConfig(parsed.file, origin.folder)
+  return resolveConfig(parsed.file, origin.folder, needsSecret)
 }
 
 function override(value: unknown, { app, port, threads }: ConfigOverrides): unknown {
@@ -53,6 +57,12 @@ function override(value: unknown, { app, port, threads }: ConfigOverrides): unkn
     ...(port === undefined ? {} : within('listen', { port })),
     ...(threads === undefined ? {} : within('webServers', { threads })),
   }
+}
+
+function withoutSecret(raw: unknown): unknown {
+  if (!isObject(raw) || Array.isArray(raw) || !isObject(raw.session)) return raw
+  const { secret: _, ...session } = raw.session
+  return { ...raw, session }
 }
 
 interface Parsed {

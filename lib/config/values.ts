@@ -44,6 +44,11 @@ export function wholeNumber(min: number, max: number, what = 'a whole number', a
   return z.int(expected).min(min, expected).max(max, expected)
 }
 
+/** A TCP port; 0, where it is allowed, picks a free one. */
+export function port(min: 0 | 1) {
+  return wholeNumber(min, 65_535, 'a port: a whole number')
+}
+
 /** A whole number within bounds, or one word that stands for another. */
 export function wholeNumberOr<const Word extends string>(min: number, max: number, word: Word) {
   const number = wholeNumber(min, max, 'a whole number', `, or "${word}"`)

@@ -8,11 +8,12 @@ import type { Logger } from 'pino'
 import type { Config, SessionServerConfig } from '../config/schema.js'
 import type { ActorName } from '../replication/ids.js'
 import { PartitionTable } from '../replication/partition-table.js'
-import type { SessionServerControl, WebServerControl } from '../transport/actor-control.js'
+import type { ClusterTls, SessionServerControl, WebServerControl } from '../transport/actor-control.js'
 import { BatchedPort } from '../transport/batched-port.js'
 import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
 import { fromWireError } from '../transport/wire-error.js'
 import { type ActorEnd, type ActorHandle, errorOfEnd } from './actors/actor-handle.js'
+import { backendOf } from './actors/backend.js'
 import { Stage, WORKER_FILES } from './actors/stage.js'
 import { Supervisor } from './actors/supervisor.js'
 import { type Cluster, type ClusterStatus, UnknownActorError } from './cluster.js'
@@ -46,11 +47,14 @@ export interface AdminListener {
 export interface DirectorOptions {
   readonly config: Config
   readonly log: Logger
+  /** Certificates towards other hosts, or null. */
+  readonly tls: ClusterTls | null
 }
 
 export class Director implements Cluster {
   readonly #config: Config
   readonly #log: Logger
+  readonly #tls: ClusterTls | null
   readonly #stage = new Stage(WORKER_FILES)
   readonly #table: PartitionTable
   readonly #ownership: Ownership
@@ -64,8 +68,9 @@ export class Director implements Cluster {
   #admin: AdminListener | null = null
   #stopping: Promise<void> | null = null
 
-  constructor({ config, log }: DirectorOptions) {
+  constructor({ config, log, tls }: DirectorOptions) {
     this.#config = config
+    this.#tls = tls
     this.#log = log
     this.#table = new PartitionTable(config.replication.copies, config.sessionServers.length)
     this.#ownership = new Ownership(this.#table, log, {
@@ -168,14 +173,16 @@ export class Director implements Cluster {
     await this.#admin?.close()
   }
 
-  #superviseSessionServer({ name, store }: SessionServerConfig): void {
+  #superviseSessionServer(server: SessionServerConfig): void {
+    const { name, store } = server
     const actorName = name as ActorName
+    const backend = backendOf(server, this.#config, this.#tls)
     const supervisor = new Supervisor<SessionServerControl>({
       spawn: () => this.#stage.spawn({ role: 'session-server', name }),
       onUp: async actor => {
-        const fences = await actor.control.start({ name: actorName, backend: { kind: store } })
+        const fences = await actor.control.start({ name: actorName, backend })
         this.#ownership.onSessionServerUp(actor, fences)
-        this.#log.info({ actor: name, store }, 'session server started')
+        this.#log.info({ actor: name, store: store.kind, on: server.on }, 'session server started')
       },
       onDown: end => {
         this.#logEnd(name, end)

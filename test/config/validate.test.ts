@@ -44,11 +44,18 @@ t.test('an app alone is a configuration: everything else has the documented defa
       requestTimeoutMs: 3_600_000,
       parkTimeoutMs: 10_000,
     },
-    webServers: { threads: Math.max(2, availableParallelism() - 1), heapMb: null, hangTimeoutMs: 5000 },
+    hosts: {},
+    webServers: {
+      on: null,
+      threads: Math.max(2, availableParallelism() - 1),
+      heapMb: null,
+      hangTimeoutMs: 5000,
+    },
     sessionServers: [
-      { name: 'a', store: 'memory' },
-      { name: 'b', store: 'memory' },
+      { name: 'a', on: null, port: null, store: { kind: 'memory' } },
+      { name: 'b', on: null, port: null, store: { kind: 'memory' } },
     ],
+    cluster: { keys: [], tls: null, timeoutMs: 2000 },
     replication: { copies: 2, acks: 'one', ackTimeoutMs: 5000, outboxMaxBytes: 32 * 1024 ** 2 },
     session: {
       secrets: [SECRET],
@@ -68,6 +75,7 @@ t.test('an app alone is a configuration: everything else has the documented defa
     },
     cache: { maxBytes: 256 * 1024 ** 2 },
     admin: null,
+    startTimeoutMs: 30_000,
     drainTimeoutMs: 30_000,
     log: { level: 'info', pretty: 'auto' },
   })
