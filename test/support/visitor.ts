@@ -34,18 +34,24 @@ export class Visitor {
     return this.send('POST', path, body)
   }
 
-  async send(method: Method, path: string, body?: string): Promise<Answer> {
+  /** Posts a form as a page does. */
+  form(path: string, fields: Record<string, string>): Promise<Answer> {
+    const body = String(new URLSearchParams(fields))
+    return this.send('POST', path, body, { 'content-type': 'application/x-www-form-urlencoded' })
+  }
+
+  async send(method: Method, path: string, body?: string, headers?: Record<string, string>): Promise<Answer> {
     const cookie = this.cookieHeader
     const response = await request(`${this.#url}${path}`, {
       method,
       dispatcher: this.#agent,
-      headers: cookie === '' ? {} : { cookie },
+      headers: cookie === '' ? { ...headers } : { ...headers, cookie },
       ...(body === undefined ? {} : { body }),
     })
-    const { statusCode: status, headers } = response
-    this.#keepCookies(headers['set-cookie'])
+    const { statusCode: status, headers: answered } = response
+    this.#keepCookies(answered['set-cookie'])
     const text = await response.body.text()
-    return { status, headers, text, servedBy: headers['x-served-by']?.toString() }
+    return { status, headers: answered, text, servedBy: answered['x-served-by']?.toString() }
   }
 
   /** What this visitor sends as its Cookie header. */
