@@ -5,8 +5,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { MessageChannel, type ResourceLimits } from 'node:worker_threads'
 import type { Logger } from 'pino'
+import { machineOf } from '../config/host-part.js'
 import type { Config, SessionServerConfig } from '../config/schema.js'
-import type { ActorName } from '../replication/ids.js'
+import { type ActorName, ALL_PARTITIONS } from '../replication/ids.js'
 import { PartitionTable } from '../replication/partition-table.js'
 import type { ClusterTls, SessionServerControl, WebServerControl } from '../transport/actor-control.js'
 import { BatchedPort } from '../transport/batched-port.js'
@@ -72,7 +73,15 @@ export class Director implements Cluster {
     this.#config = config
     this.#tls = tls
     this.#log = log
-    this.#table = new PartitionTable(config.replication.copies, config.sessionServers.length)
+    const machines = new Map<string, string>(
+      config.sessionServers.map(server => [server.name, machineOf(config, server)]),
+    )
+    this.#table = new PartitionTable(
+      config.replication.copies,
+      config.sessionServers.length,
+      ALL_PARTITIONS,
+      name => machines.get(name) ?? name,
+    )
     this.#ownership = new Ownership(this.#table, log, {
       ownerLost: link => this.#front.ownerLost(link),
       ownerChanged: partitions => this.#front.ownerChanged(partitions),

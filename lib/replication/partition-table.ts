@@ -5,7 +5,7 @@
 import type { AssignedReplica, Assignment, Settled } from './assignment.js'
 import { type ActorName, ALL_PARTITIONS, type Epoch, type Partition } from './ids.js'
 import type { Claim } from './messages.js'
-import { chooseReplica, spreadEvenly } from './placement.js'
+import { chooseRelieved, chooseReplica, chooseSurplus, type MachineOf, spreadEvenly } from './placement.js'
 
 /** Assignments to be sent, by web server. */
 export type Assignments = ReadonlyMap<ActorName, readonly Assignment[]>
@@ -45,24 +45,30 @@ interface Row {
 export class PartitionTable {
   readonly #copies: number | 'all'
   readonly #configuredSessionServers: number
+  readonly #machineOf: MachineOf
   readonly #rows: readonly Row[]
   readonly #byPartition = new Map<Partition, Row>()
   readonly #webServers = new Set<ActorName>()
   /** Web servers that own partitions but shall get no more. */
   readonly #draining = new Set<ActorName>()
   readonly #sessionServers = new Set<ActorName>()
+  /** The highest epoch of each partition that a session server knew when it came up. */
+  readonly #fences = new Map<ActorName, readonly Epoch[]>()
   #version = 0
 
   /**
    * @param copies session servers that hold each partition
    * @param configuredSessionServers how many there are when all live
    * @param partitions fewer than all in simulations, where only a few are in play
+   * @param machineOf copies of a partition are on different machines where there is a choice
    */
   constructor(
     copies: number | 'all',
     configuredSessionServers: number,
     partitions: readonly Partition[] = ALL_PARTITIONS,
+    machineOf: MachineOf = name => name,
   ) {
+    this.#machineOf = machineOf
     this.#copies = copies
     this.#configuredSessionServers = configuredSessionServers
     this.#rows = partitions.map(partition => ({
@@ -150,7 +156,7 @@ export class PartitionTable {
     const loads = this.#replicaLoads()
     const unowned = this.#rows.filter(row => row.owner === null)
     for (const [row, owner] of spreadEvenly(unowned, this.#receivers(), this.#rows)) {
-      if (!row.isAssigned) this.#fill(row, true, loads)
+      if (!row.isAssigned) this.#place(row, loads)
       row.isAssigned = true
       this.#give(row, owner)
       row.settled = false
@@ -222,9 +228,10 @@ export class PartitionTable {
    */
   onSessionServerUp(name: ActorName, fences: readonly Epoch[] = []): Assignments {
     this.#sessionServers.add(name)
+    this.#fences.set(name, fences)
     this.#version++
     for (const row of this.#rows) {
-      const fence = fences[row.partition] ?? (0 as Epoch)
+      const fence = this.#fenceOf(name, row.partition)
       // An owner that is behind learns of it by a refusal: see onFenced.
       if (row.owner === null && fence > row.epoch) row.epoch = fence
     }
@@ -240,6 +247,7 @@ export class PartitionTable {
   /** A session server is gone: its partitions get another, if one is left. */
   onSessionServerLost(name: ActorName): ReplicaLoss {
     this.#sessionServers.delete(name)
+    this.#fences.delete(name)
     this.#version++
     const affected = this.#rows.filter(row => row.replicas.some(replica => replica.name === name))
     const lastCopyLost = affected.filter(row => removeReplica(row, name)).map(row => row.partition)
@@ -255,11 +263,27 @@ export class PartitionTable {
     row.settled = true
     for (const replica of row.replicas) replica.synced = true
     this.#version++
-    if (row.retiring === null) return new Map()
+    const hasLost = this.#retire(row)
+    const hasSurplus = row.replicas.length > this.#wantedReplicas()
+    if (hasSurplus) this.#nameSurplus(row, this.#replicaLoads())
+    return this.#assignmentsFor(hasLost || hasSurplus ? [row] : [])
+  }
+
+  /** Lets the replica go that was to leave. @returns whether there was one */
+  #retire(row: Row): boolean {
+    if (row.retiring === null) return false
     row.replicas = row.replicas.filter(({ name }) => name !== row.retiring)
     row.retiring = null
     row.revision++
-    return this.#assignmentsFor([row])
+    return true
+  }
+
+  /** One leaves after the other, each when what it alone may have acknowledged is at the rest. */
+  #nameSurplus(row: Row, loads: Map<ActorName, number>): void {
+    row.retiring = chooseSurplus(row, loads, this.#machineOf)
+    row.settled = false
+    row.revision++
+    if (row.retiring !== null) loads.set(row.retiring, (loads.get(row.retiring) ?? 0) - 1)
   }
 
   #give(row: Row, owner: ActorName): void {
@@ -270,6 +294,25 @@ export class PartitionTable {
   }
 
   /**
+   * Names the first replicas in this director's life: every session server that may hold copies since before it, lest
+   * any be overlooked (those too many leave when the others are up to date), and as many more as are wanted.
+   */
+  #place(row: Row, loads: Map<ActorName, number>): void {
+    for (const name of this.#sessionServers) {
+      // Whoever knows the latest epoch was a replica in it; whoever was one knows it, since owners begin with a claim.
+      if (row.epoch === 0 || this.#fenceOf(name, row.partition) !== row.epoch) continue
+      row.replicas.push({ name, synced: true })
+      loads.set(name, (loads.get(name) ?? 0) + 1)
+    }
+    this.#fill(row, row.replicas.length === 0, loads)
+    if (row.replicas.length > this.#wantedReplicas()) this.#nameSurplus(row, loads)
+  }
+
+  #fenceOf(name: ActorName, partition: Partition): Epoch {
+    return this.#fences.get(name)?.[partition] ?? (0 as Epoch)
+  }
+
+  /**
    * Names replicas until there are as many as configured.
    * @param loads partitions of each session server, kept in step
    * @returns whether any was added
@@ -277,7 +320,7 @@ export class PartitionTable {
   #fill(row: Row, synced: boolean, loads: Map<ActorName, number>): boolean {
     let added = false
     while (row.replicas.length < this.#wantedReplicas()) {
-      const name = chooseReplica(row, this.#sessionServers, loads)
+      const name = chooseReplica(row, this.#sessionServers, loads, this.#machineOf)
       if (name === null) break
       row.replicas.push({ name, synced })
       loads.set(name, (loads.get(name) ?? 0) + 1)
@@ -296,19 +339,16 @@ export class PartitionTable {
     const total = [...loads.values()].reduce((sum, load) => sum + load, 0)
     const share = Math.floor(total / Math.max(1, this.#sessionServers.size))
     for (const row of this.#rows) {
-      const load = loads.get(joined) ?? 0
-      if (load >= share) break
       if (!row.isAssigned || row.retiring !== null || row.replicas.some(({ name }) => name === joined))
         continue
-      const fullest = [...row.replicas].sort((a, b) => (loads.get(b.name) ?? 0) - (loads.get(a.name) ?? 0))[0]
-      const fullestLoad = fullest === undefined ? 0 : (loads.get(fullest.name) ?? 0)
-      if (fullest === undefined || fullestLoad <= share) continue
-      row.retiring = fullest.name
+      const relieved = chooseRelieved(row, joined, loads, share, this.#machineOf)
+      if (relieved === null) continue
+      row.retiring = relieved
       row.replicas.push({ name: joined, synced: false })
       row.settled = false
       row.revision++
-      loads.set(fullest.name, fullestLoad - 1)
-      loads.set(joined, load + 1)
+      loads.set(relieved, (loads.get(relieved) ?? 0) - 1)
+      loads.set(joined, (loads.get(joined) ?? 0) + 1)
       changed.push(row)
     }
     return changed

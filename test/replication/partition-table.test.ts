@@ -180,3 +180,73 @@ t.test('a report of another owner, epoch or revision settles nothing', async t =
   subject.onSettled(WEB_1, { partition, epoch, revision })
   t.equal(subject.syncedAt(A), 1)
 })
+
+t.test(
+  'a new director finds every session server that held a partition, and lets those too many go',
+  async t => {
+    const four = [A, B, C, 'd' as ActorName]
+    const wantedPairs = [
+      [A, B],
+      [C, 'd'],
+    ]
+    for (const pair of wantedPairs) {
+      const subject = new PartitionTable(2, four.length, PARTITIONS)
+      // Those of the pair know epoch 7; the others have left the partition before it, or never had it.
+      for (const name of four) {
+        subject.onSessionServerUp(
+          name,
+          PARTITIONS.map(() => (pair.includes(name) ? 7 : 3) as Epoch),
+        )
+      }
+      subject.onWebServerUp(WEB_1)
+      const first = all(subject.assignUnowned())
+      for (const { epoch, replicas } of first) {
+        t.equal(epoch, 8)
+        t.strictSame(replicas.map(({ name }) => name).sort(), pair)
+      }
+    }
+    const subject = new PartitionTable(2, four.length, PARTITIONS)
+    for (const name of four)
+      subject.onSessionServerUp(
+        name,
+        PARTITIONS.map(() => 7 as Epoch),
+      )
+    subject.onWebServerUp(WEB_1)
+    const first = subject.assignUnowned()
+    t.ok(all(first).every(({ replicas }) => replicas.length === 4 && replicas.every(({ synced }) => synced)))
+    settle(subject, first)
+    for (const partition of PARTITIONS) t.equal(subject.replicasOf(partition).length, 2)
+    t.equal(subject.underCopied(), 0)
+    const counts = four.map(name => subject.syncedAt(name))
+    t.ok(Math.max(...counts) - Math.min(...counts) <= 2, counts.join(' '))
+  },
+)
+
+t.test('a replica that was not there at the last change of owners is brought up to date first', async t => {
+  const subject = new PartitionTable(2, 2, PARTITIONS)
+  subject.onSessionServerUp(
+    A,
+    PARTITIONS.map(() => 5 as Epoch),
+  )
+  subject.onSessionServerUp(
+    B,
+    PARTITIONS.map(() => 4 as Epoch),
+  )
+  subject.onWebServerUp(WEB_1)
+  for (const { replicas } of all(subject.assignUnowned())) t.strictSame(replicas, [synced(A), unsynced(B)])
+})
+
+t.test('copies are on two machines where there is a choice, also after one was lost and is back', async t => {
+  const machineOf = (name: ActorName) => (name === C ? 'two' : 'one')
+  const subject = new PartitionTable(2, 3, PARTITIONS, machineOf)
+  for (const name of [A, B, C]) subject.onSessionServerUp(name)
+  subject.onWebServerUp(WEB_1)
+  settle(subject, subject.assignUnowned())
+  const isOnBoth = () => PARTITIONS.every(partition => subject.replicasOf(partition).includes(C))
+  t.ok(isOnBoth())
+  settle(subject, subject.onSessionServerLost(C).assignments)
+  t.ok(PARTITIONS.every(partition => subject.replicasOf(partition).length === 2))
+  settle(subject, subject.onSessionServerUp(C))
+  t.ok(isOnBoth())
+  t.ok(PARTITIONS.every(partition => subject.replicasOf(partition).length === 2))
+})
