@@ -3,11 +3,12 @@
  * is. It knows a {@link Router} and nothing else of the cluster, so that it can run anywhere (docs/design.md, "Fronts").
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, Server as NetServer } from 'node:net'
 import type { Config } from '../../config/schema.js'
 import { type Partition, partitionOf } from '../../replication/ids.js'
 import { sizeOf, transferOf } from '../../transport/exchange-bytes.js'
 import type { ExchangeId, ExchangeReply } from '../../transport/exchange-messages.js'
+import { Connections } from './connections.js'
 import { Flight } from './flight.js'
 import { announcesBody, FlightBody } from './flight-body.js'
 import { sessionIdIn } from './front-cookie.js'
@@ -30,25 +31,13 @@ export interface FrontOptions {
   readonly onError: (error: Error) => void
 }
 
-const kFlights = Symbol('flights')
-
-/** A client's connection with its requests in flight: one, or several when it pipelines. */
-interface ClientSocket extends Socket {
-  [kFlights]?: Set<Flight>
-}
-
-function flightsOf(socket: ClientSocket): Set<Flight> {
-  socket[kFlights] ??= new Set()
-  return socket[kFlights]
-}
-
 /** One listening socket and all requests that came through it. */
 export class Front {
   readonly #options: FrontOptions
   readonly #server: Server<typeof IncomingMessage, typeof RawResponse>
   readonly #dispatched = new Map<ExchangeId, Flight>()
   readonly #parking: Parking
-  readonly #connections = new Set<Socket>()
+  readonly #connections = new Connections()
   /** Requests whose body had not arrived when their head had; they leave at the end of the tick. */
   #arriving: Flight[] = []
   #lastId: ExchangeId = 0
@@ -71,7 +60,9 @@ export class Front {
       requestTimeout: listen.requestTimeoutMs,
     })
     this.#server.maxConnections = listen.maxConnections
-    this.#server.on('connection', socket => this.#connected(socket))
+    this.#server.on('connection', socket =>
+      this.#connections.add(socket, flights => this.#clientGone(flights)),
+    )
     this.#server.on('request', (req, res) => this.#accept(req, res))
   }
 
@@ -161,27 +152,19 @@ export class Front {
     this.#stopping = true
     const deadline = setTimeout(() => this.#server.closeAllConnections(), drainMs)
     await new Promise<void>(resolve => {
-      this.#server.close(() => resolve())
-      // Node counts a connection on which nothing has arrived yet as busy; browsers open such ones ahead of use.
-      for (const socket of this.#connections) if (socket.bytesRead === 0) socket.destroy()
+      // Past node:http's own close(), which cuts connections whose answer is ended but not sent yet.
+      NetServer.prototype.close.call(this.#server, () => resolve())
+      this.#connections.closeWhenAnswered()
     })
     clearTimeout(deadline)
-  }
-
-  #connected(socket: ClientSocket): void {
-    const flights = new Set<Flight>()
-    socket[kFlights] = flights
-    this.#connections.add(socket)
-    socket.on('close', () => {
-      this.#connections.delete(socket)
-      this.#clientGone(flights)
-    })
+    // Ends its timer; there is nothing left to close.
+    this.#server.close()
   }
 
   #accept(req: IncomingMessage, res: RawResponse): void {
     const id = sessionIdIn(req.headers.cookie, this.#options.cookieName)
     const flight = new Flight(req, res, id === null ? null : partitionOf(id))
-    flightsOf(req.socket).add(flight)
+    this.#connections.began(flight)
     if (!announcesBody(req)) {
       this.#route(flight)
       return
@@ -262,7 +245,7 @@ export class Front {
     flight.begun = true
     flight.responseEnded = true
     flight.body?.forget()
-    flight.res.endRaw(bytes, close || this.#stopping)
+    flight.res.endRaw(bytes, close)
     this.#leaveIfSettled(flight)
   }
 
@@ -285,7 +268,7 @@ export class Front {
     this.#parking.release(flight)
     if (flight.state === 'dispatched') this.#recall(flight)
     flight.state = 'over'
-    flightsOf(flight.req.socket).delete(flight)
+    this.#connections.ended(flight)
   }
 
   #refuse(flight: Flight, reason: string): void {
@@ -307,7 +290,7 @@ export class Front {
     flight.req.socket.destroy()
   }
 
-  #clientGone(flights: Set<Flight>): void {
+  #clientGone(flights: ReadonlySet<Flight>): void {
     for (const flight of flights) {
       if (flight.state === 'dispatched') flight.link?.post({ type: 'abort', id: flight.id })
       this.#leave(flight)

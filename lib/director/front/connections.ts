@@ -1,0 +1,72 @@
+/**
+ * The clients' connections, with what is in flight on each. A front that stops closes each as soon as everything that
+ * was asked on it has been answered, down to the last byte; node:http itself would also close those that are idle only
+ * in that their answer is no longer in the app's hands.
+ */
+import type { Socket } from 'node:net'
+import type { Flight } from './flight.js'
+
+/** One connection: with several flights when its client pipelines. */
+interface Connection {
+  readonly flights: Set<Flight>
+  /** Requests whose answer the connection has not taken to its end. */
+  unanswered: number
+}
+
+const kConnection = Symbol('connection')
+
+interface ClientSocket extends Socket {
+  [kConnection]?: Connection
+}
+
+function connectionOf(socket: ClientSocket): Connection {
+  socket[kConnection] ??= { flights: new Set(), unanswered: 0 }
+  return socket[kConnection]
+}
+
+/** All connections of one front. */
+export class Connections {
+  readonly #sockets = new Set<Socket>()
+  #closing = false
+
+  /** @param onGone called when it is closed, with what was in flight on it */
+  add(socket: Socket, onGone: (flights: ReadonlySet<Flight>) => void): void {
+    const { flights } = connectionOf(socket)
+    this.#sockets.add(socket)
+    socket.on('close', () => {
+      this.#sockets.delete(socket)
+      onGone(flights)
+    })
+  }
+
+  /** A request begins. */
+  began(flight: Flight): void {
+    const { socket } = flight.req
+    const connection = connectionOf(socket)
+    connection.flights.add(flight)
+    connection.unanswered++
+    flight.res.on('close', () => {
+      connection.unanswered--
+      if (this.#closing) this.#closeIfAnswered(socket)
+    })
+  }
+
+  /** Nothing refers to the flight any more; its last bytes may still be on their way. */
+  ended(flight: Flight): void {
+    const { socket } = flight.req
+    connectionOf(socket).flights.delete(flight)
+    if (this.#closing) this.#closeIfAnswered(socket)
+  }
+
+  /** From now on a connection ends with the last answer that it owes; those that owe none end at once. */
+  closeWhenAnswered(): void {
+    this.#closing = true
+    for (const socket of this.#sockets) this.#closeIfAnswered(socket)
+  }
+
+  #closeIfAnswered(socket: Socket): void {
+    const { flights, unanswered } = connectionOf(socket)
+    // An app may go on to read a body that it has answered.
+    if (flights.size === 0 && unanswered === 0) socket.destroySoon()
+  }
+}
