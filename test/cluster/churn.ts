@@ -13,6 +13,9 @@ import { ALL_FAULTS, commitFault, type FaultKind } from './churn-faults.js'
 /** Increments of an undisturbed cluster between two faults. */
 const CALM_INCREMENTS = 500
 
+/** Of the faults after the first of each kind: there is only one way to lose a session server. */
+const SESSION_SERVER_SHARE = 0.25
+
 /** What a churn is made of. */
 export interface ChurnOptions {
   readonly seed: number
@@ -103,12 +106,12 @@ export function describeChurn({ tally, seconds, faults, failuresByFault, deaths 
   ]
 }
 
-/** First each kind once, in a random order, then any. */
+/** First each kind once, in the order of the list, then any. */
 function nextKind(random: Random, kinds: readonly FaultKind[], fault: number): FaultKind {
-  const kind = random.pick(kinds)
-  const turn = kinds[fault]
-  if (turn === undefined && kind === undefined) throw new RangeError('a churn needs a kind of fault')
-  return turn ?? kind ?? 'kill'
+  const recopies = kinds.includes('kill session server') && random.chance(SESSION_SERVER_SHARE)
+  const kind = kinds[fault] ?? (recopies ? 'kill session server' : random.pick(kinds))
+  if (kind === undefined) throw new RangeError('a churn needs a kind of fault')
+  return kind
 }
 
 async function afterIncrements(load: Load, increments: number): Promise<Tally> {
