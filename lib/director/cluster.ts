@@ -29,6 +29,9 @@ export interface WebServerStatus {
 /** One session server in {@link ClusterStatus}. */
 export interface SessionServerStatus {
   readonly name: string
+  /** The host that holds its copies: a name of `hosts`, null on one machine and for a Redis. */
+  readonly host: string | null
+  readonly store: 'memory' | 'lmdb' | 'redis'
   readonly state: ActorState
   /** Partitions of which it holds a synced copy. */
   readonly partitions: number

@@ -15,6 +15,7 @@ import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.
 import { fromWireError } from '../transport/wire-error.js'
 import { type ActorEnd, type ActorHandle, errorOfEnd } from './actors/actor-handle.js'
 import { backendOf } from './actors/backend.js'
+import { startSessionServers } from './actors/session-servers-start.js'
 import { Stage, WORKER_FILES } from './actors/stage.js'
 import { Supervisor } from './actors/supervisor.js'
 import { type Cluster, type ClusterStatus, UnknownActorError } from './cluster.js'
@@ -111,7 +112,7 @@ export class Director implements Cluster {
     this.#admin = admin
     try {
       for (const server of this.#config.sessionServers) this.#superviseSessionServer(server)
-      await Promise.all([...this.#sessionServers.values()].map(supervisor => supervisor.start()))
+      await startSessionServers(this.#sessionServers, this.#config.startTimeoutMs, this.#log)
       for (let index = 1; index <= this.#config.webServers.threads; index++) {
         this.#superviseWebServer(`web-${index}` as ActorName)
       }
@@ -137,6 +138,7 @@ export class Director implements Cluster {
       table: this.#table,
       webServers: this.#webServers,
       sessionServers: this.#sessionServers,
+      sessionServerConfigs: this.#config.sessionServers,
       links: this.#links,
     })
   }
@@ -199,6 +201,7 @@ export class Director implements Cluster {
       },
       hangTimeoutMs: this.#config.webServers.hangTimeoutMs,
       stopTimeoutMs: STOP_MS,
+      isPatient: true,
     })
     this.#sessionServers.set(actorName, supervisor)
   }

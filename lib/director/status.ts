@@ -1,4 +1,5 @@
 /** Gathers what GET /status answers from the director's parts. */
+import type { SessionServerConfig } from '../config/schema.js'
 import type { ActorName } from '../replication/ids.js'
 import { PARTITION_COUNT } from '../replication/ids.js'
 import type { PartitionTable } from '../replication/partition-table.js'
@@ -20,6 +21,7 @@ export interface StatusSources {
   readonly table: PartitionTable
   readonly webServers: ReadonlyMap<ActorName, Supervisor<WebServerControl>>
   readonly sessionServers: ReadonlyMap<ActorName, Supervisor<SessionServerControl>>
+  readonly sessionServerConfigs: readonly SessionServerConfig[]
   readonly links: ReadonlyMap<ActorName, WebServerLink>
 }
 
@@ -28,7 +30,7 @@ export async function statusOf(sources: StatusSources): Promise<ClusterStatus> {
   const { table, front } = sources
   const [webServers, sessionServers] = await Promise.all([
     Promise.all([...sources.webServers].map(([name, of]) => webServerStatus(name, of, sources))),
-    Promise.all([...sources.sessionServers].map(([name, of]) => sessionServerStatus(name, of, table))),
+    Promise.all(sources.sessionServerConfigs.map(config => sessionServerStatus(config, sources))),
   ])
   return {
     director: {
@@ -67,12 +69,14 @@ async function webServerStatus(
 }
 
 async function sessionServerStatus(
-  name: ActorName,
-  { state, restarts, actor }: Supervisor<SessionServerControl>,
-  table: PartitionTable,
+  { name, on, store }: SessionServerConfig,
+  { table, sessionServers }: StatusSources,
 ): Promise<SessionServerStatus> {
+  const supervisor = sessionServers.get(name as ActorName)
+  const { state = 'down', restarts = 0, actor = null } = supervisor ?? {}
   const sessions = (await statsOf(actor))?.sessions ?? 0
-  return { name, state, partitions: table.syncedAt(name), sessions, restarts }
+  const partitions = table.syncedAt(name as ActorName)
+  return { name, host: on, store: store.kind, state, partitions, sessions, restarts }
 }
 
 /** @returns null for an actor that is down, starting or silent, which its state tells */

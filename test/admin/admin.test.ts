@@ -26,7 +26,9 @@ const STATUS: ClusterStatus = {
       restarts: 0,
     },
   ],
-  sessionServers: [{ name: 'a', state: 'running', partitions: 1024, sessions: 3, restarts: 0 }],
+  sessionServers: [
+    { name: 'a', host: null, store: 'memory', state: 'running', partitions: 1024, sessions: 3, restarts: 0 },
+  ],
   partitions: { total: 1024, unowned: 0, underCopied: 0 },
   tableVersion: 7,
 }

@@ -35,7 +35,7 @@ const PATHS = {
 export async function commitFault(kind: FaultKind, cluster: Cluster, random: Random): Promise<void> {
   if (kind === 'kill' || kind === 'kill session server') {
     const { webServers, sessionServers } = await cluster.status()
-    const victim = random.pick(kind === 'kill' ? webServers : sessionServers)
+    const victim = random.pick<{ readonly name: string }>(kind === 'kill' ? webServers : sessionServers)
     if (victim !== undefined) await cluster.kill(victim.name)
     return
   }

@@ -43,6 +43,11 @@ export interface SupervisorOptions<T extends Stoppable> {
   readonly hangTimeoutMs: number
   /** Longest wait for an actor to stop when asked; then it is killed, ms. */
   readonly stopTimeoutMs: number
+  /**
+   * A first start that fails is tried again like any other: right for an actor whose far side may not be there yet,
+   * wrong for one whose failure an operator must mend. Default false.
+   */
+  readonly isPatient?: boolean
 }
 
 /** One actor's place in the cluster, through all its restarts. */
@@ -76,8 +81,9 @@ export class Supervisor<T extends Stoppable> {
 
   /**
    * Starts the actor for the first time and keeps it alive from then on. Called once, or again after it has rejected.
+   * Resolves when it is up for the first time.
    * @throws (as a rejection) why the first start failed; the actor is down then and stays so: what to do about that
-   * is the director's decision
+   * is the director's decision. Of a patient one only {@link StoppedAtStartError}
    */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -108,14 +114,14 @@ export class Supervisor<T extends Stoppable> {
   }
 
   async #keepAlive(firstIsUp: () => void, firstFailed: (why: Error) => void): Promise<void> {
-    const first = await this.#liveOnce(firstIsUp)
-    if (first.neverUp !== null) return firstFailed(first.neverUp)
-    let { ranMs } = first
+    let life = await this.#liveOnce(firstIsUp)
+    if (life.neverUp !== null && this.#options.isPatient !== true) return firstFailed(life.neverUp)
     while (true) {
-      await this.#pause(this.#delay.onEnd(ranMs))
-      if (this.#stopping.signal.aborted) return
+      await this.#pause(this.#delay.onEnd(life.ranMs))
+      // Means nothing to a start that has succeeded.
+      if (this.#stopping.signal.aborted) return firstFailed(new StoppedAtStartError(life.name))
       this.#restarts++
-      ranMs = (await this.#liveOnce(() => undefined)).ranMs
+      life = await this.#liveOnce(firstIsUp)
     }
   }
 
@@ -131,7 +137,7 @@ export class Supervisor<T extends Stoppable> {
     this.#options.onDown(end, actor)
     await settledWithin(actor.gone, GONE_WAIT_MS)
     const neverUp = endAtStart && (errorOfEnd(actor.name, end) ?? new StoppedAtStartError(actor.name))
-    return { ranMs, neverUp }
+    return { name: actor.name, ranMs, neverUp }
   }
 
   /** @returns null when the actor is up, otherwise how its start ended */
@@ -189,6 +195,7 @@ export class Supervisor<T extends Stoppable> {
 
 /** One spawn of an actor, after it. */
 interface Life {
+  readonly name: string
   readonly ranMs: number
   /** Why it never came up; null when it did. */
   readonly neverUp: Error | null

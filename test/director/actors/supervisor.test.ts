@@ -91,6 +91,31 @@ t.test('an error of onUp at the first start rejects it and ends the thread', asy
   await spawned[0]?.gone
 })
 
+t.test('a patient supervisor tries a first start that fails again, until it succeeds', async t => {
+  const { supervisor, ends, actor } = supervise(t, {
+    isPatient: true,
+    onUp: async actor => {
+      await actor.control.within(NEVER_MS).echo('up')
+      if (ends.length < 2) throw new Error('not yet')
+    },
+  })
+  await supervisor.start()
+  t.strictSame([supervisor.state, supervisor.restarts, ends.length], ['running', 2, 2])
+  t.equal(await actor().control.echo('here'), 'here')
+})
+
+t.test('a patient supervisor that is stopped before the first success rejects its start', async t => {
+  const { supervisor, ends } = supervise(t, {
+    isPatient: true,
+    onUp: () => Promise.reject(new Error('never')),
+  })
+  const started = t.rejects(supervisor.start(), { code: 'STOPPED_AT_START', message: /^web-1 / })
+  await until(() => ends.length === 3 && supervisor.actor === null)
+  await supervisor.stop()
+  await started
+  t.equal(supervisor.state, 'down')
+})
+
 t.test('an actor whose restarts fail is started again until one succeeds', async t => {
   let failures = 0
   const { supervisor, ends } = supervise(t, {
