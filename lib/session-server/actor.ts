@@ -11,6 +11,7 @@ import type {
 } from '../transport/actor-control.js'
 import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
+import { RedisSessionServer } from './gateways/redis-session-server.js'
 import { RemoteSessionServer } from './gateways/remote-session-server.js'
 import { LocalSessionServer } from './local-session-server.js'
 import { isToReplica, MalformedMessageError } from './malformed.js'
@@ -98,13 +99,15 @@ function warnOnce(): (error: unknown) => void {
   }
 }
 
-/** @throws what its store or its far side says; each `open…` function documents its errors */
-async function openSessionServer({ name, backend }: SessionServerStart): Promise<SessionServer> {
+/** Opens what keeps the copies, or the way to it. @throws what its store or its far side says; each `open…` function documents its errors */
+export async function openSessionServer({ name, backend }: SessionServerStart): Promise<SessionServer> {
   switch (backend.kind) {
     case 'memory':
       return new LocalSessionServer(new MemoryStore())
     case 'remote':
       return await RemoteSessionServer.open({ name, ...backend })
+    case 'redis':
+      return await RedisSessionServer.open(backend)
     default:
       throw new TypeError(`session servers of kind ${backend.kind} are not built yet`)
   }
