@@ -44,8 +44,9 @@ t.test('local cache: a web server serves the sessions that it hosts with no look
   const crowd = new Crowd(t, cluster.url, SESSIONS)
   t.same(await crowd.get('/'), ['200 1'])
   await cluster.whole()
-  await cluster.keepDown('a', 'b')
+  const letGo = await cluster.keepDown('a', 'b')
   t.same(await crowd.get('/read'), ['200 1'], 'nobody is there to be asked')
+  letGo()
   await cluster.whole()
   const { sessionServers } = await cluster.status()
   t.same(

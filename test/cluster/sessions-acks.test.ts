@@ -21,18 +21,6 @@ async function mutationsOf(cluster: TestCluster): Promise<number> {
   return webServers.reduce((sum, { mutations }) => sum + mutations, 0)
 }
 
-/** @returns all that had come, at each look while the only session server was down and could acknowledge nothing */
-async function receivedWhileDown(cluster: TestCluster, clients: readonly RawClient[]): Promise<string[]> {
-  const looks: string[] = []
-  while (true) {
-    const received = clients.map(client => client.received).join('')
-    // The states in a status are those of the moment of the call.
-    const { sessionServers } = await cluster.status()
-    if (sessionServers[0]?.state !== 'down') return looks
-    looks.push(received)
-  }
-}
-
 /** Asks until somebody can say. */
 async function readable(visitor: Visitor, path: string): Promise<Answer> {
   let answer = await visitor.get(path)
@@ -44,14 +32,19 @@ t.test('a redirect after a login never overtakes its save: its head waits for th
   const cluster = await startCluster(t, SLOW)
   const [login, parts] = [visit(t, cluster.url), visit(t, cluster.url)]
   await Promise.all([login.get('/'), parts.get('/')])
-  await cluster.keepDown('a')
+  const letGo = await cluster.keepDown('a')
   const before = await mutationsOf(cluster)
   const clients = [ask(cluster, login, '/enter?user=ada'), ask(cluster, parts, '/count-in-parts')] as const
   t.teardown(() => clients.map(client => client.close()))
   await until(async () => (await mutationsOf(cluster)) === before + 2)
-  const looks = await receivedWhileDown(cluster, clients)
-  t.ok(looks.length > 0, `${looks.length} looks after the changes and before the copies`)
-  t.same([...new Set(looks)], [''], 'not a byte came')
+  // Both have changed their sessions, and an answer through the same web servers takes this time over and over.
+  for (let request = 0; request < 50; request++) await Promise.all([login, parts].map(v => v.get('/static')))
+  t.same(
+    clients.map(({ received }) => received),
+    ['', ''],
+    'not a byte came',
+  )
+  letGo()
   await clients[0].until('302 Found')
   await clients[1].until('part two')
   // Its return is not complete yet, so for a moment it may not answer for sessions; but it has these.
@@ -66,16 +59,16 @@ t.test('when the copies cannot be had in time the client gets an error, never su
   const paths = ['/', '/count-in-parts', '/enter?user=ada']
   const visitors = paths.map(() => visit(t, cluster.url))
   for (const visitor of visitors) await visitor.get('/')
-  await cluster.keepDown('a')
+  const letGo = await cluster.keepDown('a')
   const refused = await Promise.all([
     newcomer.get('/'),
     ...visitors.map((visitor, index) => visitor.get(paths[index] ?? '')),
   ])
-  t.equal((await cluster.status()).sessionServers[0]?.state, 'down', 'it was down all the time')
   for (const answer of refused) t.match(answer, { status: 503, headers: { 'retry-after': '1' } })
   t.equal(newcomer.cookies.size, 0, 'and no cookie for a session that may not outlive anything')
   const told = cluster.logged.filter(({ err }) => err?.code === 'REPLICATION_TIMEOUT')
   t.same(told.map(({ during }) => during).sort(), ['GET /', ...paths.map(path => `GET ${path}`)].sort())
+  letGo()
   await cluster.whole()
   await cluster.lose('web-1', 'web-2')
   t.equal((await visitors[0]?.get('/'))?.text, '3', 'the change arrived later: it was real, only not certain')
@@ -125,5 +118,4 @@ t.test('acks "none": nobody waits', async t => {
   await visitor.get('/')
   await cluster.keepDown('a')
   t.match(await visitor.get('/'), { status: 200, text: '2' })
-  t.equal((await cluster.status()).sessionServers[0]?.state, 'down')
 })

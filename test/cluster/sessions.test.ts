@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { startCluster, type TestCluster } from '../support/cluster.js'
-import { type Answer, openGate, stopAtGate, visit } from '../support/visitor.js'
+import { openGate, stopAtGate, visit } from '../support/visitor.js'
 
 async function mutationsOf(cluster: TestCluster): Promise<number> {
   const { webServers } = await cluster.status()
@@ -156,14 +156,9 @@ t.test('a session that no session server can be asked for is an error, never an 
   await visitor.get('/')
   await cluster.keepDown('a')
   await cluster.lose('web-1', 'web-2')
-  const answers: Answer[] = []
-  while (true) {
+  for (let request = 0; request < 10; request++) {
     const answer = await visitor.get('/read')
-    const a = (await cluster.status()).sessionServers[0]
-    if (a?.state !== 'down') break
-    answers.push(answer)
+    t.match(answer, { status: 503, headers: { 'retry-after': '1' } })
+    t.notOk('set-cookie' in answer.headers)
   }
-  t.ok(answers.length > 0, `${answers.length} requests while it was down`)
-  t.same([...new Set(answers.map(({ status }) => status))], [503])
-  t.ok(answers.every(({ headers }) => headers['retry-after'] !== undefined && !headers['set-cookie']))
 })

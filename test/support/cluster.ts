@@ -23,8 +23,8 @@ export interface TestCluster extends Cluster {
   whole(): Promise<ClusterStatus>
   /** Kills actors and waits until all of them are known to be lost. */
   lose(...names: string[]): Promise<void>
-  /** Kills actors again and again, until they stay down for most of a second at least before they are started again. */
-  keepDown(...names: string[]): Promise<void>
+  /** Kills actors as often as they start, until what it returns is called. */
+  keepDown(...names: string[]): Promise<() => void>
 }
 
 /** @returns the path of a compiled app of test/support/apps */
@@ -70,25 +70,20 @@ export async function startCluster(
     for (const name of names) await cluster.kill(name)
     await until(async () => (await lives(cluster, names)).every((life, index) => life !== before[index]))
   }
-  const keepDown = async (...names: string[]): Promise<void> => {
-    const areAll = async (state: string) =>
-      (await lives(cluster, names)).every(life => life.startsWith(state))
-    let isDown = false
-    while (!isDown) {
-      await until(() => areAll('running'))
-      await lose(...names)
-      const lostAt = performance.now()
-      await until(async () => {
-        isDown = performance.now() > lostAt + DOWN_MS && (await areAll('down'))
-        return isDown || (await areAll('running'))
-      })
-    }
+  const keepDown = async (...names: string[]): Promise<() => void> => {
+    const killing = setInterval(() => {
+      for (const name of names) void cluster.kill(name)
+    }, KILL_INTERVAL_MS)
+    const letGo = () => clearInterval(killing)
+    t.teardown(letGo)
+    await until(async () => (await lives(cluster, names)).every(life => !life.startsWith('running')))
+    return letGo
   }
   return Object.assign(cluster, { logged, whole, lose, keepDown })
 }
 
-/** Restarts are delayed by 0, 100, 200, 400, 800, 1600 ms and so on: who is down for so long stays so as long again, ms. */
-const DOWN_MS = 810
+/** Far below what a thread needs to start, ms. */
+const KILL_INTERVAL_MS = 1
 
 /** @returns for each actor a text that changes when it is lost, and when it is back */
 async function lives(cluster: Cluster, names: readonly string[]): Promise<string[]> {
