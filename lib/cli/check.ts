@@ -22,11 +22,13 @@ async function runCheck({ config: file }: { config: string }): Promise<void> {
   process.stdout.write(`${file} is valid: ${summary(config)}\n`)
 }
 
-function summary({ app, listen, webServers, sessionServers, replication }: Config): string {
+function summary({ app, listen, hosts, webServers, sessionServers, replication }: Config): string {
   const copies = replication.copies === 'all' ? sessionServers.length : replication.copies
+  const where =
+    webServers.on === null ? '' : `hosts: ${Object.keys(hosts).join(', ')}, web servers on ${webServers.on}, `
   return (
-    `${app.file} on ${listen.host}:${listen.port}, web servers: ${webServers.threads}, ` +
-    `session servers: ${sessionServers.map(({ name }) => name).join(', ')}, ` +
+    `${app.file} on ${listen.host}:${listen.port}, ${where}web servers: ${webServers.threads}, ` +
+    `session servers: ${sessionServers.map(({ name, on }) => (on === null ? name : `${name} on ${on}`)).join(', ')}, ` +
     `copies of each session: ${copies}, acks: ${replication.acks}`
   )
 }

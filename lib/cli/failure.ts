@@ -14,6 +14,13 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'CONFIG_UNREADABLE',
   'APP_UNREADABLE',
   'PORT_UNAVAILABLE',
+  'FOLDER_UNWRITABLE',
+  'SECRET_FILE',
+  'HOST_UNKNOWN',
+  'CLUSTER_TLS',
+  'SERVICE_KEY_REQUIRED',
+  'SERVICE_LISTEN',
+  'SERVICE_TLS',
 ])
 
 /** Prints the error to standard error and ends the process, with whatever threads it has. */

@@ -1,18 +1,21 @@
-/** `troupe start`: runs an app until a signal says to stop. */
+/** `troupe start`: runs an app, or the session servers of this host, until a signal says to stop. */
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
-import { loadConfig } from '../config/load.js'
+import { type HostPart, partOfHost } from '../config/host-part.js'
+import { type LoadedConfig, loadConfig } from '../config/load.js'
 import type { Config } from '../config/schema.js'
 import type { Cluster } from '../director/cluster.js'
 import { createLog, isPretty } from './log.js'
 import { wholeNumberOption } from './options.js'
-import { asPortError, checkApp, checkPorts } from './preflight.js'
+import { asPortError, checkApp, checkFolders, checkPorts } from './preflight.js'
+import { withSecretOfFile } from './secret-file.js'
 import { stopSignal } from './signals.js'
 
 interface StartOptions {
   readonly config?: string
   readonly port?: number
   readonly threads?: number
+  readonly host?: string
 }
 
 /** Adds the command. */
@@ -36,6 +39,7 @@ export function addStart(program: Command): void {
       'web servers; stronger than webServers.threads',
       wholeNumberOption(1, 256),
     )
+    .option('-H, --host <name>', "which of the file's hosts this machine is: runs what the file puts on it")
     .addHelpText(
       'after',
       `
@@ -43,6 +47,7 @@ Examples:
   troupe start app.js
   troupe start app.js --port 3000 --threads 4
   troupe start --config troupe.json
+  troupe start --config troupe.json --host store-1
 
 SIGTERM or SIGINT (Ctrl-C) stops it after the requests in flight; a second one ends it at once.
 Exit codes: 0 stopped, 1 failed (such as an app that does not load), 2 refused (command line, configuration, port).`,
@@ -51,25 +56,38 @@ Exit codes: 0 stopped, 1 failed (such as an app that does not load), 2 refused (
 }
 
 async function runStart(app: string | undefined, options: StartOptions): Promise<void> {
-  const { config, warnings } = await loadConfig({
-    file: options.config,
-    overrides: { app, port: options.port, threads: options.threads },
-  })
-  await checkApp(config)
-  await checkPorts(config)
-  const log = createLog(config.log)
-  for (const warning of warnings) log.warn(warning)
-
-  const stopping = stopSignal()
-  const cluster = await Promise.race([startCluster(config, log), stopping.then(() => null)])
-  if (cluster !== null) {
-    announce(cluster, config, log)
-    log.info(`${await stopping}: stopping`)
-    await cluster.stop()
-  }
+  const { port, threads, host } = options
+  const loaded = await loadConfig({ file: options.config, overrides: { app, port, threads, host } })
+  const part = partOfHost(loaded.config, host)
+  const log = createLog(loaded.config.log)
+  for (const warning of loaded.warnings) log.warn(warning)
+  await checkFolders(part)
+  await (part.isWebHost ? runWebHost(loaded, log) : runSessionHost(loaded.config, part, log))
   log.info('stopped')
   // Before it had started nothing was served: its threads may end with the process.
   process.exit(0)
+}
+
+async function runWebHost(loaded: LoadedConfig, log: Logger): Promise<void> {
+  await checkApp(loaded.config)
+  await checkPorts(loaded.config)
+  const config = await withSecretOfFile(loaded)
+  const stopping = stopSignal()
+  const cluster = await Promise.race([startCluster(config, log), stopping.then(() => null)])
+  if (cluster === null) return
+  announce(cluster, config, log)
+  log.info(`${await stopping}: stopping`)
+  await cluster.stop()
+}
+
+async function runSessionHost(config: Config, part: HostPart, log: Logger): Promise<void> {
+  const stopping = stopSignal()
+  const { startSessionHost } = await import('../host/session-host.js')
+  const host = await startSessionHost(config, part, log)
+  for (const [name, url] of host.urls)
+    log.info({ actor: name, url }, `serves session server ${name} at ${url}`)
+  log.info(`${await stopping}: stopping`)
+  await host.stop()
 }
 
 async function startCluster(config: Config, log: Logger): Promise<Cluster> {

@@ -173,7 +173,7 @@ export const configFile = section(
     startTimeout: duration(0)
       .prefault('30s')
       .describe(
-        'Longest wait at the start for all session servers; then it goes on with those that are there.',
+        'Longest wait for all session servers once the first is there; then it starts without the others.',
       ),
     /** What service managers wait for between SIGTERM and SIGKILL: 30 s in Kubernetes. */
     drainTimeout: duration(0, TIMER_MS_MAX)
