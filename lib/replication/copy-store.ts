@@ -1,4 +1,4 @@
-/** Where a replica keeps its copies: memory now, other stores later. Synchronous, so that the rules stay pure. */
+/** Where a replica keeps its copies. Synchronous, so that the rules stay pure; a store that lasts commits outside of it. */
 import type { SessionCopy } from './copy.js'
 import type { Epoch, Partition, SessionId } from './ids.js'
 
@@ -13,6 +13,12 @@ export interface CopyStoreStats {
   readonly bytes: number
 }
 
+/** A copy whose time is over. */
+export interface ExpiredCopy {
+  readonly id: SessionId
+  readonly partition: Partition
+}
+
 /** Holds the copies and fences of one replica. The rules of what may replace what are {@link Replica}'s. */
 export interface CopyStore {
   get(id: SessionId, partition: Partition): SessionCopy | undefined
@@ -21,6 +27,12 @@ export interface CopyStore {
   delete(id: SessionId, partition: Partition): void
   /** Every copy of a partition, tombstones included, in any order; deleting during the walk is allowed. */
   inPartition(partition: Partition): Iterable<SessionCopy>
+  /**
+   * Some of the copies and tombstones that have expired; deleting during the walk is allowed. Each call looks at a
+   * bounded part of the store, so that none takes long; called again and again, it finds all of them.
+   * @param now ms since the Unix epoch
+   */
+  expired(now: number): Iterable<ExpiredCopy>
   /** The highest epoch ever claimed for a partition; 0 when none was. */
   fence(partition: Partition): Epoch
   raiseFence(partition: Partition, epoch: Epoch): void

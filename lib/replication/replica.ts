@@ -4,17 +4,14 @@
  */
 import { compareStamps, type DigestEntry, type Mutation, type SessionCopy } from './copy.js'
 import type { CopyStore } from './copy-store.js'
-import { PARTITION_COUNT, type Partition, partitionOf, type SessionId } from './ids.js'
+import { type Partition, partitionOf, type SessionId } from './ids.js'
 import type { Claim, FromReplica, ToReplica } from './messages.js'
 
 /** Entries in one `digest` message: some 50 KiB, small beside what a port carries in a tick. */
 const DIGEST_ENTRIES_MAX = 1000
-/** Partitions swept for expired copies in one tick: at ten ticks a second a full round takes 13 s. */
-const SWEPT_PARTITIONS_PER_TICK = 8
 
 export class Replica {
   readonly #store: CopyStore
-  #nextSwept = 0
 
   constructor(store: CopyStore) {
     this.#store = store
@@ -41,15 +38,9 @@ export class Replica {
     }
   }
 
-  /** Removes expired copies and tombstones from a few partitions. @param now ms since the Unix epoch */
+  /** Removes some of the expired copies and tombstones. @param now ms since the Unix epoch */
   onTick(now: number): void {
-    for (let swept = 0; swept < SWEPT_PARTITIONS_PER_TICK; swept++) {
-      const partition = this.#nextSwept as Partition
-      this.#nextSwept = (this.#nextSwept + 1) % PARTITION_COUNT
-      for (const copy of this.#store.inPartition(partition)) {
-        if (copy.expires <= now) this.#store.delete(copy.id, partition)
-      }
-    }
+    for (const { id, partition } of this.#store.expired(now)) this.#store.delete(id, partition)
   }
 
   /** @returns the fences of those partitions of which a mutation was refused */

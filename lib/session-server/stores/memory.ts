@@ -1,7 +1,10 @@
 /** Copies in this thread's memory: gone with the session server, and then recopied from the other replicas. */
 import type { SessionCopy } from '../../replication/copy.js'
-import type { CopyStore, CopyStoreStats } from '../../replication/copy-store.js'
-import type { Epoch, Partition, SessionId } from '../../replication/ids.js'
+import type { CopyStore, CopyStoreStats, ExpiredCopy } from '../../replication/copy-store.js'
+import { type Epoch, PARTITION_COUNT, type Partition, type SessionId } from '../../replication/ids.js'
+
+/** Partitions looked at for expired copies in one sweep: at ten sweeps a second a full round takes 13 s. */
+const SWEPT_PARTITIONS = 8
 
 interface Entry {
   readonly copy: SessionCopy
@@ -16,6 +19,7 @@ export class MemoryStore implements CopyStore {
   #sessions = 0
   #tombstones = 0
   #bytes = 0
+  #nextSwept = 0
 
   get(id: SessionId, partition: Partition): SessionCopy | undefined {
     return this.#partitions.get(partition)?.get(id)?.copy
@@ -39,6 +43,16 @@ export class MemoryStore implements CopyStore {
 
   *inPartition(partition: Partition): Generator<SessionCopy> {
     for (const { copy } of this.#partitions.get(partition)?.values() ?? []) yield copy
+  }
+
+  *expired(now: number): Generator<ExpiredCopy> {
+    for (let swept = 0; swept < SWEPT_PARTITIONS; swept++) {
+      const partition = this.#nextSwept as Partition
+      this.#nextSwept = (this.#nextSwept + 1) % PARTITION_COUNT
+      for (const { id, expires } of this.inPartition(partition)) {
+        if (expires <= now) yield { id, partition }
+      }
+    }
   }
 
   fence(partition: Partition): Epoch {
