@@ -1,7 +1,8 @@
 /** A load of clients that count in their sessions, in a process of its own. */
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { forkOn } from './hosts/fork.js'
 import type { Tally } from './load-client.js'
 
 /** What a load consists of. */
@@ -31,10 +32,9 @@ export class Load {
   readonly #exited: Promise<unknown>
   readonly #startedAt = performance.now()
 
-  constructor(options: LoadOptions) {
-    this.#child = fork(fileURLToPath(new URL('./load-process.js', import.meta.url)), {
-      execArgv: ['--enable-source-maps'],
-    })
+  /** @param command what runs its process on another host, see hosts/network.ts */
+  constructor(options: LoadOptions, command: readonly string[] = []) {
+    this.#child = forkOn(command, fileURLToPath(new URL('./load-process.js', import.meta.url)))
     this.#exited = once(this.#child, 'exit')
     this.#tell({ type: 'run', options })
   }
