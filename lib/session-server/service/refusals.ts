@@ -16,6 +16,8 @@ export const UNTOLD_REFUSALS = [
   'alteredBody',
   /** Bytes that are no HTTP. */
   'badHttp',
+  /** No TLS, no certificate, one of another authority, or gone before that was known. */
+  'badTls',
   /** A head, a body or the reading of an answer took too long: cut off. */
   'slow',
   /** More connections than allowed. */

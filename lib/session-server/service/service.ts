@@ -9,7 +9,7 @@ import { type AddressInfo, BlockList, isIPv6 } from 'node:net'
 import { ServiceKeyRequiredError, ServiceListenError, ServiceTlsError } from './errors.js'
 import type { ServiceLimits } from './limits.js'
 import type { ServiceOptions, ServiceTls } from './options.js'
-import { type RefusalCounts, Refusals } from './refusals.js'
+import { type RefusalCounts, Refusals, type UntoldRefusal } from './refusals.js'
 import { RequestDesk } from './request-desk.js'
 
 /** Counters of a service, since it started but for `connections`, `requests` and `streams`, which are now. */
@@ -51,11 +51,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const desk = new RequestDesk(options, refusals)
   const server = makeServer(tls, limits, (request, response) => void desk.serve(request, response))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-    // Everything else but a bad parse is a peer that went away.
-    if (isLate) refusals.count('slow', Date.now())
-    else if (error.code?.startsWith('HPE_') === true) refusals.count('badHttp', Date.now())
+    const refusal = refusalOf(error.code ?? '')
+    if (refusal !== null) refusals.count(refusal, Date.now())
     socket.destroy()
+  })
+  // Node does not tell an untrusted certificate from a peer that left during the handshake: both are ECONNRESET.
+  server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
+    if (refusalOf(error.code ?? '') === null) refusals.count('badTls', Date.now())
   })
   server.on('drop', () => refusals.count('connections', Date.now()))
   await listen(server, host, port)
@@ -100,6 +102,13 @@ class RunningService implements Service {
     for (const socket of this.#sockets) socket.destroy()
     await closed
   }
+}
+
+/** @param code of an error before there was a request @returns null for a peer that just went away */
+function refusalOf(code: string): UntoldRefusal | null {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT' || code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'slow'
+  if (code.startsWith('HPE_')) return 'badHttp'
+  return null
 }
 
 /** A head holds a signature and little else, bytes. */
