@@ -2,6 +2,7 @@
 import { request } from 'undici'
 import type { Cluster } from '../../lib/director/cluster.js'
 import type { Random } from '../simulation/random.js'
+import { until } from '../support/until.js'
 
 /** Which actors die. */
 export type FaultKind = 'crash' | 'throw' | 'hang' | 'exhaust' | 'exit' | 'kill' | 'kill session server'
@@ -31,13 +32,18 @@ const PATHS = {
   exit: '/exit',
 } as const
 
+/** Requests in flight that make a kill worth its while. */
+const BUSY_REQUESTS = 16
+
 /** Commits one fault. Its own request may get any answer, or none. */
 export async function commitFault(kind: FaultKind, cluster: Cluster, random: Random): Promise<void> {
   if (kind === 'kill' || kind === 'kill session server') {
     const { webServers, sessionServers } = await cluster.status()
-    const victim = random.pick<{ readonly name: string }>(kind === 'kill' ? webServers : sessionServers)
-    if (victim !== undefined) await cluster.kill(victim.name)
-    return
+    const victims = (kind === 'kill' ? webServers : sessionServers).map(({ name }) => name)
+    const victim = random.pick(victims) ?? 'nobody'
+    // Clients in a row are all served or all silent; a death between two rounds would prove little.
+    await until(async () => (await cluster.status()).director.requestsInFlight >= BUSY_REQUESTS)
+    return cluster.kill(victim)
   }
   const answer = await request(`${cluster.url}${PATHS[kind]}`, { method: 'POST' })
   await answer.body.dump()
