@@ -117,6 +117,7 @@ t.test(
     t.equal(await failure, 'REDIS_OUT_OF_MEMORY')
     const acknowledged = owner.answers.length
     t.ok(acknowledged > 0 && acknowledged < sent, `${acknowledged} of ${sent} were acknowledged`)
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1mb')
     await t.rejects(open(t, [redis.url]), { code: 'REDIS_OUT_OF_MEMORY' })
     await redis.command('CONFIG', 'SET', 'maxmemory', '100mb')
     const again = new Conversation(await open(t, [redis.url]))
