@@ -8,13 +8,14 @@ import {
   StoreCorruptError,
   StoreFailedError,
   StoreFormatError,
+  StoreFullError,
   StoreLockedError,
   StoreOwnerError,
 } from './lmdb-errors.js'
 import { readHeader } from './lmdb-header.js'
 import { decodeCopy, decodePartition, idOfCopyKey, partitionKey, STORE_FORMAT } from './lmdb-records.js'
 import { PartitionLedger } from './partition-ledger.js'
-import { prepareFolder } from './store-folder.js'
+import { isFull, prepareFolder } from './store-folder.js'
 
 /** A commit that takes longer, ms, is taken for a failure: a disk that answers no more must not look alive. */
 const COMMIT_MS_MAX = 30_000
@@ -89,7 +90,7 @@ async function openDatabases(path: string, name: string, verified: boolean): Pro
         path,
       )
       const stillOurs = await written.catch(async (error: unknown) => {
-        throw asStoreError(await reasonOf(error), path)
+        throw await commitError(error, path)
       })
       if (!stillOurs) throw new StoreLockedError(path, 'was taken over by another session server')
       root.resetReadTxn()
@@ -208,6 +209,13 @@ async function withinTime<T>(work: Promise<T>, path: string): Promise<T> {
     }, COMMIT_MS_MAX)
   })
   return await Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+/** A full disk shows as EIO when the last write still found room for a part of it. */
+async function commitError(error: unknown, path: string): Promise<Error> {
+  const found = asStoreError(await reasonOf(error), path)
+  const full = found.code === 'STORE_FAILED' && (await isFull(path).catch(() => false))
+  return full ? new StoreFullError(path, 'a write found no room', found) : found
 }
 
 /** LMDB rejects with an error that promises another, which says why: within this turn of the event loop or never. */

@@ -15,14 +15,23 @@ export async function prepareFolder(path: string): Promise<void> {
   if (!(await stat(path)).isDirectory()) throw new StoreUnwritableError(path, 'is not a folder')
   await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
   for (const file of FILES) await checkFile(join(path, file), path)
-  const { bavail, bsize } = await statfs(path)
-  const free = bavail * bsize
+  const free = await freeBytes(path)
   if (free < FREE_BYTES_MIN) {
     throw new StoreFullError(
       path,
       `only ${free} bytes are free, ${FREE_BYTES_MIN} are the least to begin with`,
     )
   }
+}
+
+/** Whether there is too little room for anything but small changes. */
+export async function isFull(path: string): Promise<boolean> {
+  return (await freeBytes(path)) < FREE_BYTES_MIN
+}
+
+async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path)
+  return bavail * bsize
 }
 
 async function checkFile(file: string, folder: string): Promise<void> {
