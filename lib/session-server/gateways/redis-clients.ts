@@ -57,9 +57,12 @@ export class ClusterClients implements RedisClients {
   }
 
   async send(key: string, command: readonly string[]): Promise<unknown> {
-    const reply = await this.#cluster.sendCommand(key, false, [...command])
-    this.#checkMembers()
-    return reply
+    try {
+      return await this.#cluster.sendCommand(key, false, [...command])
+    } finally {
+      // Also after an error: the client drops what waits for a member that is not in charge any more.
+      this.#checkMembers()
+    }
   }
 
   async probe(): Promise<unknown> {
