@@ -1,0 +1,142 @@
+import { readFile, stat } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import type { ClusterStatus } from '../../lib/director/cluster.js'
+import { until } from '../support/until.js'
+import { Command, serve, troupe } from './run.js'
+
+const APP = `
+export default (request, response) => {
+  request.session.visits = (request.session.visits ?? 0) + 1
+  response.end('visit ' + request.session.visits)
+}
+`
+const KEY = 'a cluster key of at least 32 characters'
+
+async function freePort(address: string): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, address, resolve))
+  const found = server.address()
+  await new Promise(resolve => server.close(resolve))
+  if (found === null || typeof found === 'string') throw new Error('a TCP server has a port')
+  return found.port
+}
+
+/** One web host and two session hosts, all of this machine. */
+async function deployment(part: object = {}): Promise<object> {
+  return {
+    app: 'app.js',
+    listen: { port: 0 },
+    hosts: { 'web-1': '127.0.0.1', 'store-1': '127.0.0.1', 'store-2': '127.0.0.1' },
+    webServers: { on: 'web-1', threads: 2 },
+    sessionServers: [
+      { name: 'a', on: 'store-1', port: await freePort('127.0.0.1'), store: 'lmdb', path: 'data/a' },
+      { name: 'b', on: 'store-2', port: await freePort('127.0.0.1'), store: 'memory' },
+    ],
+    session: { secret: 'a secret for this test' },
+    cluster: { key: KEY },
+    admin: { port: 0 },
+    ...part,
+  }
+}
+
+const start = (host: string) => ['start', '--config', 'troupe.json', '--host', host]
+
+t.test('each host runs its part of one file, in any order of starts', async t => {
+  const cwd = t.testdir({ 'app.js': APP, 'troupe.json': JSON.stringify(await deployment()) })
+  const run = (host: string) => {
+    const command = new Command(start(host), { cwd })
+    t.teardown(() => command.process.kill('SIGKILL'))
+    return command
+  }
+  const web = run('web-1')
+  const stores = [run('store-1'), run('store-2')]
+  await stores[0]?.printed(/"msg":"serves session server a at http:\/\/127\.0\.0\.1:\d+"/)
+  await stores[1]?.printed(/"msg":"serves session server b at/)
+  const [, url = '', admin = ''] = await web.printed(/"url":"(http:[^"]+)","adminUrl":"(http:[^"]+)"/)
+  t.equal(await (await fetch(url)).text(), 'visit 1')
+  const status = async () => (await (await fetch(`${admin}/status`)).json()) as ClusterStatus
+  await until(async () => (await status()).partitions.underCopied === 0)
+  t.match(await status(), {
+    sessionServers: [
+      { name: 'a', host: 'store-1', store: 'lmdb', state: 'running', sessions: 1 },
+      { name: 'b', host: 'store-2', store: 'memory', state: 'running', sessions: 1 },
+    ],
+  })
+  for (const command of [web, ...stores]) {
+    command.process.kill('SIGTERM')
+    t.match(await command.finished, { code: 0, stderr: '', stdout: /"msg":"stopped"\}\n$/ })
+  }
+})
+
+t.test('a cluster starts with the session servers that are there when the others do not come', async t => {
+  const file = await deployment({ startTimeout: '500ms' })
+  const cwd = t.testdir({ 'app.js': APP, 'troupe.json': JSON.stringify(file) })
+  const web = new Command(start('web-1'), { cwd })
+  t.teardown(() => web.process.kill('SIGKILL'))
+  await web.printed(/"msg":"no session server is there: waits for one"/)
+  const store = new Command(start('store-1'), { cwd })
+  t.teardown(() => store.process.kill('SIGKILL'))
+  await web.printed(/"missing":\["b"\],"startTimeoutMs":500,"msg":"starts without some session servers/)
+  const [, url = ''] = await web.printed(/"msg":"open (http:[^"]+)"/)
+  t.equal(await (await fetch(url)).text(), 'visit 1')
+})
+
+t.test('a start that can not be is one line on standard error and exit code 2', async t => {
+  const taken = createServer()
+  await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => taken.close())
+  const address = taken.address()
+  const port = typeof address === 'object' ? address?.port : 0
+  const a = { name: 'a', on: 'store-1', port, store: 'memory' }
+  const cases: [host: string[], file: object, message: RegExp][] = [
+    [['--host', 'store-9'], {}, /--host: found "store-9", expected .* one of web-1, store-1, store-2\.\n$/],
+    [[], {}, /--host: found nothing/],
+    [['--host', 'store-1'], { sessionServers: [a] }, /can't listen at 127\.0\.0\.1, port \d+/],
+    [
+      ['--host', 'store-1'],
+      { sessionServers: [{ ...a, store: 'lmdb', path: 'app.js/a' }] },
+      /the path of a, \S+app\.js\/a, can't be written \(ENOTDIR\)/,
+    ],
+    [
+      ['--host', 'store-1'],
+      { cluster: { key: KEY, tls: { ca: 'ca.pem', cert: 'c.pem', key: 'k.pem' } } },
+      /cluster\.tls\.\w+: \S+\.pem can't be read \(ENOENT\)/,
+    ],
+    [
+      ['--host', 'store-1'],
+      { cluster: { key: KEY, tls: { ca: 'app.js', cert: 'app.js', key: 'app.js' } } },
+      /cluster\.tls\.ca: \S+app\.js can't be used/,
+    ],
+  ]
+  for (const [host, part, message] of cases) {
+    const cwd = t.testdir({ 'app.js': APP, 'troupe.json': JSON.stringify(await deployment(part)) })
+    const { code, stderr } = await troupe(['start', '--config', 'troupe.json', ...host], { cwd })
+    t.equal(code, 2, stderr)
+    t.match(stderr, message)
+    t.match(stderr, /^troupe: [^\n]+\n$/)
+  }
+})
+
+t.test('the secret of a secret file outlives the process, and so do its cookies and sessions', async t => {
+  const file = {
+    app: 'app.js',
+    listen: { port: 0 },
+    webServers: { threads: 2 },
+    sessionServers: [{ name: 'a', store: 'lmdb', path: 'data/a' }],
+    session: { secretFile: 'data/session-secret' },
+  }
+  const cwd = t.testdir({ 'app.js': APP, 'troupe.json': JSON.stringify(file) })
+  const first = await serve(t, ['--config', 'troupe.json'], { cwd })
+  const response = await fetch(first.url)
+  t.equal(await response.text(), 'visit 1')
+  const cookie = response.headers.get('set-cookie')?.split(';')[0] ?? ''
+  first.command.process.kill('SIGKILL')
+  await first.command.finished
+  const path = join(cwd, 'data/session-secret')
+  t.equal((await stat(path)).mode & 0o777, 0o600)
+  t.match(await readFile(path, 'utf8'), /^[\w-]{43}\n$/)
+  const second = await serve(t, ['--config', 'troupe.json'], { cwd })
+  t.equal(await (await fetch(second.url, { headers: { cookie } })).text(), 'visit 2')
+})
