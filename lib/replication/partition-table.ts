@@ -152,17 +152,23 @@ export class PartitionTable {
 
   /** Spreads the partitions without owner evenly over the web servers, each in its next epoch (takeover). */
   assignUnowned(): Assignments {
-    const changed: Row[] = []
+    const changed = new Set<Row>()
     const loads = this.#replicaLoads()
     const unowned = this.#rows.filter(row => row.owner === null)
+    let isFirst = false
     for (const [row, owner] of spreadEvenly(unowned, this.#receivers(), this.#rows)) {
       if (!row.isAssigned) this.#place(row, loads)
+      isFirst ||= !row.isAssigned
       row.isAssigned = true
       this.#give(row, owner)
       row.settled = false
-      changed.push(row)
+      changed.add(row)
     }
-    return this.#assignmentsFor(changed)
+    // Session servers that are new since the director before hold nothing yet.
+    for (const name of isFirst ? this.#sessionServers : []) {
+      for (const row of this.#planReplicaShare(name, loads)) changed.add(row)
+    }
+    return this.#assignmentsFor([...changed])
   }
 
   /** What must move so that a web server has as many partitions as the others: nothing when it has. */

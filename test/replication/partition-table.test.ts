@@ -202,7 +202,8 @@ t.test(
       const first = all(subject.assignUnowned())
       for (const { epoch, replicas } of first) {
         t.equal(epoch, 8)
-        t.strictSame(replicas.map(({ name }) => name).sort(), pair)
+        const upToDate = replicas.filter(({ synced }) => synced).map(({ name }) => name)
+        t.strictSame(upToDate.sort(), pair)
       }
     }
     const subject = new PartitionTable(2, four.length, PARTITIONS)
@@ -221,6 +222,23 @@ t.test(
     t.ok(Math.max(...counts) - Math.min(...counts) <= 2, counts.join(' '))
   },
 )
+
+t.test('a session server that is new to a new director gets its share', async t => {
+  const subject = new PartitionTable(2, 3, PARTITIONS)
+  for (const name of [A, B]) {
+    subject.onSessionServerUp(
+      name,
+      PARTITIONS.map(() => 7 as Epoch),
+    )
+  }
+  subject.onSessionServerUp(C)
+  subject.onWebServerUp(WEB_1)
+  const first = subject.assignUnowned()
+  t.ok(all(first).every(({ replicas }) => replicas.filter(({ synced }) => synced).length === 2))
+  settle(subject, first)
+  t.equal(subject.syncedAt(C), 5)
+  t.equal(subject.underCopied(), 0)
+})
 
 t.test('a replica that was not there at the last change of owners is brought up to date first', async t => {
   const subject = new PartitionTable(2, 2, PARTITIONS)
