@@ -229,6 +229,24 @@ export function replicaRulesTests(t: Test, make: MakeSessionServer): void {
     )
   })
 
+  t.test(
+    'an answer that takes longer holds back those to later messages, whatever partition they are about',
+    async t => {
+      const owner = await talk(t)
+      const ids = Array.from({ length: 1_500 }, (_, index) => `many-${index}`)
+      await owner.apply(...ids.map(id => mutation(id, '{}', { partition: P })))
+      owner.say(
+        { type: 'list', call: 500, partition: P },
+        { type: 'apply', batch: 501, mutations: [mutation('s2', '{}')] },
+      )
+      await until(() => owner.answers.at(-1)?.type === 'applied' && owner.answers.length > 2)
+      t.same(
+        owner.answers.slice(1).map(({ type }) => type),
+        ['digest', 'digest', 'applied'],
+      )
+    },
+  )
+
   t.test('the fences are told, 0 where nothing was claimed', async t => {
     const server = await make(t)
     const owner = new Conversation(server)
