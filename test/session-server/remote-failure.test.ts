@@ -5,6 +5,8 @@ import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { Stage, WORKER_FILES } from '../../lib/director/actors/stage.js'
+import { type ActorName, PARTITION_COUNT } from '../../lib/replication/ids.js'
 import { RemoteSessionServer } from '../../lib/session-server/gateways/remote-session-server.js'
 import { gateway, KEY, memoryServer, remoteOptions, service } from './remote-harness.js'
 import { Link, type LinkState } from './remote-link.js'
@@ -169,6 +171,19 @@ t.test('an answer that is not sealed with the key is not believed', async t => {
     code: 'REMOTE_ANSWER',
     message: /another key/,
   })
+})
+
+t.test('the actor of a gateway starts, and ends with the reason when its far side is lost', async t => {
+  const running = await service(t)
+  const stage = new Stage(WORKER_FILES)
+  t.teardown(() => stage.destroy())
+  const actor = stage.spawn({ role: 'session-server', name: 'a' })
+  const backend = { kind: 'remote', url: running.url, keys: [KEY], tls: null, timeoutMs: 20_000 } as const
+  const fences = await actor.control.start({ name: 'a' as ActorName, backend })
+  t.equal(fences.length, PARTITION_COUNT)
+  t.match(await actor.control.stats(), { sessions: 0 })
+  await running.close()
+  t.match(await actor.ended, { how: 'crashed', error: { code: 'REMOTE_UNREACHABLE' } })
 })
 
 /** A session host in a process of its own. */

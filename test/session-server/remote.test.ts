@@ -1,9 +1,10 @@
 /** The gateway and the service together do what a session server of this process does. */
 import t from 'tap'
-import type { FromReplica } from '../../lib/replication/messages.js'
+import type { FromReplica, ToReplica } from '../../lib/replication/messages.js'
 import { LocalSessionServer } from '../../lib/session-server/local-session-server.js'
 import { DEFAULT_LIMITS } from '../../lib/session-server/service/limits.js'
 import { MemoryStore } from '../../lib/session-server/stores/memory.js'
+import { until } from '../support/until.js'
 import { gateway, memoryServer, service } from './remote-harness.js'
 import { applyOf, mutationOf, readOf, sessionServerTests, TestOwner } from './session-server-tests.js'
 
@@ -36,6 +37,21 @@ t.test('order holds over many parts under way at once, also when answers come la
   }
 })
 
+t.test('answers of a later part wait for those of an earlier one', async t => {
+  const late = new LateFirstAnswer()
+  t.teardown(() => late.close())
+  const { url, stats } = await service(t, { servers: new Map([['a', late]]) })
+  const owner = new TestOwner(await gateway(t, url))
+  for (const call of [1, 2, 3]) {
+    owner.send(readOf(call))
+    await until(() => stats().messages === call)
+  }
+  t.strictSame(
+    (await owner.answered(3)).map(answer => answer.type === 'found' && answer.call),
+    [1, 2, 3],
+  )
+})
+
 t.test('a session that the far side can not take is an error of the gateway, not a silence', async t => {
   const { url } = await service(t, { limits: { ...DEFAULT_LIMITS, bodyBytes: 10_000 } })
   const server = await gateway(t, url)
@@ -60,6 +76,20 @@ t.test('a closing gateway waits for the answers to what it was given, and ends i
   t.equal(owner.answers.length, 50)
 })
 
+/** A session server whose first answer comes after all the others. */
+class LateFirstAnswer extends LocalSessionServer {
+  #received = 0
+
+  constructor() {
+    super(new MemoryStore())
+  }
+
+  override receive(message: ToReplica, answer: (answer: FromReplica) => void): void {
+    const delayMs = this.#received++ === 0 ? 200 : 0
+    super.receive(message, from => setTimeout(() => answer(from), delayMs))
+  }
+}
+
 /** A session server whose answers come a while after its messages, as those of a disk do, in order. */
 class LateAnswers extends LocalSessionServer {
   #last = Promise.resolve()
@@ -68,10 +98,7 @@ class LateAnswers extends LocalSessionServer {
     super(new MemoryStore())
   }
 
-  override receive(
-    message: Parameters<LocalSessionServer['receive']>[0],
-    answer: (answer: FromReplica) => void,
-  ): void {
+  override receive(message: ToReplica, answer: (answer: FromReplica) => void): void {
     super.receive(message, from => {
       this.#last = this.#last.then(async () => {
         await new Promise(resolve => setImmediate(resolve))
