@@ -3,6 +3,9 @@ import { TroupeError } from '../errors.js'
 import { PARTITION_COUNT } from '../replication/ids.js'
 import type { ToReplica } from '../replication/messages.js'
 
+/** Eight times what Troupe makes, in characters: every store can take it as a key. */
+const ID_LENGTH_MAX = 256
+
 /** An owner sent something that is no message of `ToReplica`; it was dropped. */
 export class MalformedMessageError extends TroupeError {
   readonly code = 'MALFORMED_MESSAGE'
@@ -24,7 +27,7 @@ export function isToReplica(message: unknown): message is ToReplica {
     case 'apply':
       return isCount(message.batch) && isListOf(message.mutations, isMutation)
     case 'read':
-      return isCount(message.call) && isListOf(message.ids, isText)
+      return isCount(message.call) && isListOf(message.ids, isId)
     case 'list':
       return isCount(message.call) && isPartition(message.partition)
     case 'forget':
@@ -41,7 +44,7 @@ function isClaim(value: unknown): boolean {
 function isMutation(value: unknown): boolean {
   return (
     isRecord(value) &&
-    isText(value.id) &&
+    isId(value.id) &&
     isPartition(value.partition) &&
     isCount(value.epoch) &&
     isCount(value.version) &&
@@ -61,6 +64,10 @@ function isPartition(value: unknown): boolean {
 
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function isId(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= ID_LENGTH_MAX
 }
 
 function isText(value: unknown): boolean {

@@ -34,6 +34,8 @@ t.test('anything else is not', async t => {
     { type: 'apply', batch: 'one', mutations: [] },
     { type: 'apply', batch: 1, mutations: {} },
     apply({ id: 7 }),
+    apply({ id: 'x'.repeat(257) }),
+    { type: 'read', call: 1, ids: ['x'.repeat(257)] },
     apply({ partition: -1 }),
     apply({ partition: 1.5 }),
     apply({ epoch: Number.NaN }),
