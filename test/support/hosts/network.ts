@@ -31,7 +31,7 @@ export async function makeNetwork(hosts: readonly string[]): Promise<TestNetwork
   try {
     return await makeNamespaces(hosts)
   } catch (error) {
-    return loopback(
+    return onLoopback(
       hosts,
       error instanceof Error ? (error.message.split('\n')[1] ?? error.message) : String(error),
     )
@@ -99,7 +99,8 @@ async function makeNamespaces(hosts: readonly string[]): Promise<TestNetwork> {
   }
 }
 
-function loopback(hosts: readonly string[], why: string): TestNetwork {
+/** Makes loopback addresses of this machine the hosts. @param why there are no namespaces */
+export function onLoopback(hosts: readonly string[], why: string): TestNetwork {
   const addressOf = (host: string) => `127.0.0.${hosts.indexOf(host) + 1}`
   const refuse = async () => {
     throw new Error('hosts on loopback can not be cut off')
