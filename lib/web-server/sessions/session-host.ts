@@ -106,9 +106,8 @@ export class SessionHost implements SessionOpener {
   }
 
   #opened(request: SessionRequest, entry: SessionEntry | null, hadCookie: boolean): Opened {
-    const { encrypted } = request
-    const cookieDefaults = defaultCookie(this.#shared.config.cookie, encrypted)
-    const use = new SessionOfRequest(this.#shared, { entry, encrypted, hadCookie, cookieDefaults })
+    const cookieDefaults = defaultCookie(this.#shared.config.cookie, request.encrypted)
+    const use = new SessionOfRequest(this.#shared, { entry, hadCookie, cookieDefaults })
     return { type: 'opened', use }
   }
 

@@ -33,7 +33,6 @@ export interface SessionShared {
 export interface SessionOfRequestOptions {
   /** The session that the request's cookie named; its partition is counted as used already. */
   readonly entry: SessionEntry | null
-  readonly encrypted: boolean
   /** The request had a cookie of our name, valid or not. */
   readonly hadCookie: boolean
   /** The cookie of a session without settings of its own, for this request. */
@@ -213,13 +212,12 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     return hold.committed && hold.cookie.expires !== null
   }
 
-  #setCookie(cookie: Cookie, value: string): string | null {
-    // A browser would refuse it, and it would have been read on its way.
-    if (cookie.secure && !this.#options.encrypted) return null
+  /** A secure one too where this connection is plain: https may end at a proxy in front. */
+  #setCookie(cookie: Cookie, value: string): string {
     return cookie.serialize(this.#shared.config.name, value)
   }
 
-  #clearCookie(hold: SessionHold): string | null {
+  #clearCookie(hold: SessionHold): string {
     const cookie = new Cookie(hold.cookie.data, this.#shared.now)
     cookie.expires = new Date(0)
     return this.#setCookie(cookie, '')
