@@ -83,7 +83,11 @@ class WebServerActor implements WebServerControl {
     const sweeps = setInterval(() => sessions.sweep(), SWEEP_INTERVAL_MS).unref()
     this.#parts = { director, cache, replicas, sessions, exchanges, sweeps }
     // Rejections that nobody handles arrive here as well: Node makes uncaught exceptions of them.
-    process.on('uncaughtException', error => this.#fail(error))
+    process.on('uncaughtException', (error, origin) => {
+      // Of a session call that the app did not wait for: says nothing of the app's state, and its response waits anyway.
+      if (origin === 'unhandledRejection' && error instanceof TroupeError) report(error)
+      else this.#fail(error)
+    })
   }
 
   async connect(replica: ActorName, port: MessagePort): Promise<void> {

@@ -124,6 +124,17 @@ const handlers: Record<string, Handler> = {
     await sessionOf(req).destroy()
     res.end('bye')
   },
+  /** As /logout and /, but nobody waits for what the session promises. */
+  '/forgetful-logout': (req, res) => {
+    void sessionOf(req).destroy()
+    res.end('bye')
+  },
+  '/forgetful-save': (req, res) => {
+    const session = sessionOf(req)
+    session.count = (session.count ?? 0) + 1
+    void session.save()
+    res.end(String(session.count))
+  },
   '/unserializable': (req, res) => {
     sessionOf(req).user = (() => 'a function') as unknown as string
     res.end('never seen')
