@@ -5,7 +5,9 @@
 import type { AssignedReplica, Assignment, Settled } from './assignment.js'
 import { type ActorName, ALL_PARTITIONS, type Epoch, type Partition } from './ids.js'
 import type { Claim } from './messages.js'
-import { chooseRelieved, chooseReplica, chooseSurplus, type MachineOf, spreadEvenly } from './placement.js'
+import { emptyRow, type PartitionRow } from './partition-row.js'
+import { type MachineOf, spreadEvenly } from './placement.js'
+import { ReplicaPlacement } from './replica-placement.js'
 
 /** Assignments to be sent, by web server. */
 export type Assignments = ReadonlyMap<ActorName, readonly Assignment[]>
@@ -24,36 +26,15 @@ export interface Move {
   readonly partitions: readonly Partition[]
 }
 
-interface TableReplica {
-  readonly name: ActorName
-  synced: boolean
-}
-
-interface Row {
-  readonly partition: Partition
-  owner: ActorName | null
-  epoch: Epoch
-  revision: number
-  replicas: TableReplica[]
-  settled: boolean
-  /** It has had an owner in this director's life: until then every session server counts as up to date. */
-  isAssigned: boolean
-  /** A replica that leaves once its successor is up to date. */
-  retiring: ActorName | null
-}
-
 export class PartitionTable {
   readonly #copies: number | 'all'
   readonly #configuredSessionServers: number
-  readonly #machineOf: MachineOf
-  readonly #rows: readonly Row[]
-  readonly #byPartition = new Map<Partition, Row>()
+  readonly #placement: ReplicaPlacement
+  readonly #rows: readonly PartitionRow[]
+  readonly #byPartition = new Map<Partition, PartitionRow>()
   readonly #webServers = new Set<ActorName>()
   /** Web servers that own partitions but shall get no more. */
   readonly #draining = new Set<ActorName>()
-  readonly #sessionServers = new Set<ActorName>()
-  /** The highest epoch of each partition that a session server knew when it came up. */
-  readonly #fences = new Map<ActorName, readonly Epoch[]>()
   #version = 0
 
   /**
@@ -68,19 +49,10 @@ export class PartitionTable {
     partitions: readonly Partition[] = ALL_PARTITIONS,
     machineOf: MachineOf = name => name,
   ) {
-    this.#machineOf = machineOf
+    this.#placement = new ReplicaPlacement(copies, machineOf)
     this.#copies = copies
     this.#configuredSessionServers = configuredSessionServers
-    this.#rows = partitions.map(partition => ({
-      partition,
-      owner: null,
-      epoch: 0 as Epoch,
-      revision: 0,
-      replicas: [],
-      settled: false,
-      isAssigned: false,
-      retiring: null,
-    }))
+    this.#rows = partitions.map(emptyRow)
     for (const row of this.#rows) this.#byPartition.set(row.partition, row)
   }
 
@@ -152,12 +124,12 @@ export class PartitionTable {
 
   /** Spreads the partitions without owner evenly over the web servers, each in its next epoch (takeover). */
   assignUnowned(): Assignments {
-    const changed = new Set<Row>()
-    const loads = this.#replicaLoads()
+    const changed = new Set<PartitionRow>()
+    const loads = this.#placement.loadsOf(this.#rows)
     const unowned = this.#rows.filter(row => row.owner === null)
     let isFirst = false
     for (const [row, owner] of spreadEvenly(unowned, this.#receivers(), this.#rows)) {
-      if (!row.isAssigned) this.#place(row, loads)
+      if (!row.isAssigned) this.#placement.place(row, loads)
       isFirst ||= !row.isAssigned
       row.isAssigned = true
       this.#give(row, owner)
@@ -165,8 +137,8 @@ export class PartitionTable {
       changed.add(row)
     }
     // Session servers that are new since the director before hold nothing yet.
-    for (const name of isFirst ? this.#sessionServers : []) {
-      for (const row of this.#planReplicaShare(name, loads)) changed.add(row)
+    for (const name of isFirst ? this.#placement.sessionServers : []) {
+      for (const row of this.#placement.relieveBy(name, this.#rows, loads)) changed.add(row)
     }
     return this.#assignmentsFor([...changed])
   }
@@ -233,32 +205,30 @@ export class PartitionTable {
    * @param fences the highest epoch that it knows of each partition, by number; the next owners go on from there
    */
   onSessionServerUp(name: ActorName, fences: readonly Epoch[] = []): Assignments {
-    this.#sessionServers.add(name)
-    this.#fences.set(name, fences)
+    this.#placement.onUp(name, fences)
     this.#version++
     for (const row of this.#rows) {
-      const fence = this.#fenceOf(name, row.partition)
+      const fence = this.#placement.fenceOf(name, row.partition)
       // An owner that is behind learns of it by a refusal: see onFenced.
       if (row.owner === null && fence > row.epoch) row.epoch = fence
     }
-    const changed = new Set<Row>()
-    const loads = this.#replicaLoads()
+    const changed = new Set<PartitionRow>()
+    const loads = this.#placement.loadsOf(this.#rows)
     for (const row of this.#rows) {
-      if (row.isAssigned && this.#fill(row, false, loads)) changed.add(row)
+      if (row.isAssigned && this.#placement.fill(row, false, loads)) changed.add(row)
     }
-    for (const row of this.#planReplicaShare(name, loads)) changed.add(row)
+    for (const row of this.#placement.relieveBy(name, this.#rows, loads)) changed.add(row)
     return this.#assignmentsFor([...changed])
   }
 
   /** A session server is gone: its partitions get another, if one is left. */
   onSessionServerLost(name: ActorName): ReplicaLoss {
-    this.#sessionServers.delete(name)
-    this.#fences.delete(name)
+    this.#placement.onLost(name)
     this.#version++
     const affected = this.#rows.filter(row => row.replicas.some(replica => replica.name === name))
-    const lastCopyLost = affected.filter(row => removeReplica(row, name)).map(row => row.partition)
-    const loads = this.#replicaLoads()
-    for (const row of affected) this.#fill(row, false, loads)
+    const lastCopyLost = affected.filter(row => this.#placement.remove(row, name)).map(row => row.partition)
+    const loads = this.#placement.loadsOf(this.#rows)
+    for (const row of affected) this.#placement.fill(row, false, loads)
     return { assignments: this.#assignmentsFor(affected), lastCopyLost }
   }
 
@@ -269,117 +239,24 @@ export class PartitionTable {
     row.settled = true
     for (const replica of row.replicas) replica.synced = true
     this.#version++
-    const hasLost = this.#retire(row)
-    const hasSurplus = row.replicas.length > this.#wantedReplicas()
-    if (hasSurplus) this.#nameSurplus(row, this.#replicaLoads())
+    const hasLost = this.#placement.retire(row)
+    const hasSurplus = this.#placement.hasSurplus(row)
+    if (hasSurplus) this.#placement.nameSurplus(row, this.#placement.loadsOf(this.#rows))
     return this.#assignmentsFor(hasLost || hasSurplus ? [row] : [])
   }
 
-  /** Lets the replica go that was to leave. @returns whether there was one */
-  #retire(row: Row): boolean {
-    if (row.retiring === null) return false
-    row.replicas = row.replicas.filter(({ name }) => name !== row.retiring)
-    row.retiring = null
-    row.revision++
-    return true
-  }
-
-  /** One leaves after the other, each when what it alone may have acknowledged is at the rest. */
-  #nameSurplus(row: Row, loads: Map<ActorName, number>): void {
-    row.retiring = chooseSurplus(row, loads, this.#machineOf)
-    row.settled = false
-    row.revision++
-    if (row.retiring !== null) loads.set(row.retiring, (loads.get(row.retiring) ?? 0) - 1)
-  }
-
-  #give(row: Row, owner: ActorName): void {
+  #give(row: PartitionRow, owner: ActorName): void {
     row.owner = owner
     row.epoch = (row.epoch + 1) as Epoch
     row.revision = 0
     this.#version++
   }
 
-  /**
-   * Names the first replicas in this director's life: every session server that may hold copies since before it, lest
-   * any be overlooked (those too many leave when the others are up to date), and as many more as are wanted.
-   */
-  #place(row: Row, loads: Map<ActorName, number>): void {
-    for (const name of this.#sessionServers) {
-      // Whoever knows the latest epoch was a replica in it; whoever was one knows it, since owners begin with a claim.
-      if (row.epoch === 0 || this.#fenceOf(name, row.partition) !== row.epoch) continue
-      row.replicas.push({ name, synced: true })
-      loads.set(name, (loads.get(name) ?? 0) + 1)
-    }
-    this.#fill(row, row.replicas.length === 0, loads)
-    if (row.replicas.length > this.#wantedReplicas()) this.#nameSurplus(row, loads)
-  }
-
-  #fenceOf(name: ActorName, partition: Partition): Epoch {
-    return this.#fences.get(name)?.[partition] ?? (0 as Epoch)
-  }
-
-  /**
-   * Names replicas until there are as many as configured.
-   * @param loads partitions of each session server, kept in step
-   * @returns whether any was added
-   */
-  #fill(row: Row, synced: boolean, loads: Map<ActorName, number>): boolean {
-    let added = false
-    while (row.replicas.length < this.#wantedReplicas()) {
-      const name = chooseReplica(row, this.#sessionServers, loads, this.#machineOf)
-      if (name === null) break
-      row.replicas.push({ name, synced })
-      loads.set(name, (loads.get(name) ?? 0) + 1)
-      added = true
-    }
-    if (added) {
-      row.settled = false
-      row.revision++
-    }
-    return added
-  }
-
-  /** Gives a session server its share of full partitions: it joins as one replica more, and another leaves when it is synced. */
-  #planReplicaShare(joined: ActorName, loads: Map<ActorName, number>): Row[] {
-    const changed: Row[] = []
-    const total = [...loads.values()].reduce((sum, load) => sum + load, 0)
-    const share = Math.floor(total / Math.max(1, this.#sessionServers.size))
-    for (const row of this.#rows) {
-      if (!row.isAssigned || row.retiring !== null || row.replicas.some(({ name }) => name === joined))
-        continue
-      const relieved = chooseRelieved(row, joined, loads, share, this.#machineOf)
-      if (relieved === null) continue
-      row.retiring = relieved
-      row.replicas.push({ name: joined, synced: false })
-      row.settled = false
-      row.revision++
-      loads.set(relieved, (loads.get(relieved) ?? 0) - 1)
-      loads.set(joined, (loads.get(joined) ?? 0) + 1)
-      changed.push(row)
-    }
-    return changed
-  }
-
-  #wantedReplicas(): number {
-    return this.#copies === 'all' ? this.#sessionServers.size : this.#copies
-  }
-
-  /** Partitions of each live session server, those about to leave it not counted. */
-  #replicaLoads(): Map<ActorName, number> {
-    const loads = new Map<ActorName, number>([...this.#sessionServers].map(name => [name, 0]))
-    for (const row of this.#rows) {
-      for (const { name } of row.replicas) {
-        if (name !== row.retiring) loads.set(name, (loads.get(name) ?? 0) + 1)
-      }
-    }
-    return loads
-  }
-
   #receivers(): ActorName[] {
     return [...this.#webServers].filter(name => !this.#draining.has(name))
   }
 
-  #assignmentsFor(rows: readonly Row[]): Assignments {
+  #assignmentsFor(rows: readonly PartitionRow[]): Assignments {
     const assignments = new Map<ActorName, Assignment[]>()
     for (const row of rows) {
       if (row.owner === null) continue
@@ -396,21 +273,9 @@ export class PartitionTable {
     return assignments
   }
 
-  #row(partition: Partition): Row {
+  #row(partition: Partition): PartitionRow {
     const row = this.#byPartition.get(partition)
     if (row === undefined) throw new RangeError(`partition ${partition} does not exist`)
     return row
   }
-}
-
-/** @returns whether that was the last copy that was up to date */
-function removeReplica(row: Row, name: ActorName): boolean {
-  const wasSynced = row.replicas.some(replica => replica.name === name && replica.synced)
-  row.replicas = row.replicas.filter(replica => replica.name !== name)
-  // Whoever was to leave stays: it may be the one that is left.
-  row.retiring = null
-  row.revision++
-  if (!wasSynced || row.replicas.some(({ synced }) => synced)) return false
-  row.settled = false
-  return true
 }
