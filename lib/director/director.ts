@@ -16,7 +16,7 @@ import { fromWireError } from '../transport/wire-error.js'
 import { type ActorEnd, type ActorHandle, errorOfEnd } from './actors/actor-handle.js'
 import { backendOf } from './actors/backend.js'
 import { startSessionServers } from './actors/session-servers-start.js'
-import { Stage, WORKER_FILES } from './actors/stage.js'
+import { CONTROL_DEADLINE_MS, Stage, WORKER_FILES } from './actors/stage.js'
 import { Supervisor } from './actors/supervisor.js'
 import { type Cluster, type ClusterStatus, UnknownActorError } from './cluster.js'
 import { Front } from './front/front.js'
@@ -57,7 +57,7 @@ export class Director implements Cluster {
   readonly #config: Config
   readonly #log: Logger
   readonly #tls: ClusterTls | null
-  readonly #stage = new Stage(WORKER_FILES)
+  readonly #stage: Stage
   readonly #table: PartitionTable
   readonly #ownership: Ownership
   readonly #front: Front
@@ -74,6 +74,9 @@ export class Director implements Cluster {
     this.#config = config
     this.#tls = tls
     this.#log = log
+    // An event loop that stands still is the heartbeat's business: whoever comes back in time still answers.
+    const controlDeadlineMs = config.webServers.hangTimeoutMs + CONTROL_DEADLINE_MS
+    this.#stage = new Stage(WORKER_FILES, controlDeadlineMs)
     const machines = new Map<string, string>(
       config.sessionServers.map(server => [server.name, machineOf(config, server)]),
     )
@@ -83,7 +86,7 @@ export class Director implements Cluster {
       ALL_PARTITIONS,
       name => machines.get(name) ?? name,
     )
-    this.#ownership = new Ownership(this.#table, log, {
+    this.#ownership = new Ownership(this.#table, log, controlDeadlineMs, {
       ownerLost: link => this.#front.ownerLost(link),
       ownerChanged: partitions => this.#front.ownerChanged(partitions),
     })

@@ -18,8 +18,6 @@ const HANDOVER_SLICE = 32
 const HANDOVER_WAIT_MS = 250
 /** Time until partitions that were in use are tried again, ms. */
 const REBALANCE_RETRY_MS = 5_000
-/** Added to the time that a control call may take by its nature, ms. */
-const CONTROL_MARGIN_MS = 5_000
 
 /** A web server that runs, as far as ownership is concerned. */
 export interface WebServerPeer {
@@ -47,6 +45,7 @@ export interface OwnershipEvents {
 export class Ownership implements Router {
   readonly #table: PartitionTable
   readonly #log: Logger
+  readonly #controlDeadlineMs: number
   readonly #events: OwnershipEvents
   readonly #webServers = new Map<ActorName, Owner>()
   readonly #sessionServers = new Map<ActorName, ActorHandle<SessionServerControl>>()
@@ -64,9 +63,11 @@ export class Ownership implements Router {
   /** Turns with each visitor without a session, so that ties do not all go to the first web server. */
   #turn = 0
 
-  constructor(table: PartitionTable, log: Logger, events: OwnershipEvents) {
+  /** @param controlDeadlineMs what a release may take beyond the time that it waits by its nature */
+  constructor(table: PartitionTable, log: Logger, controlDeadlineMs: number, events: OwnershipEvents) {
     this.#table = table
     this.#log = log
+    this.#controlDeadlineMs = controlDeadlineMs
     this.#events = events
   }
 
@@ -197,7 +198,7 @@ export class Ownership implements Router {
     let moved = 0
     for (const { from, to, partitions } of moves) {
       for (let start = 0; start < partitions.length; start += HANDOVER_SLICE) {
-        if (this.#stopped) return moved
+        if (this.#stopped || !this.#mayReceive(to)) return moved
         moved += await this.#moveSlice({
           from,
           to,
@@ -208,18 +209,28 @@ export class Ownership implements Router {
     return moved
   }
 
-  /** New requests of these partitions wait at the front meanwhile. */
-  async #moveSlice({ from, to, partitions }: Move): Promise<number> {
+  /** Whether it runs and is not about to end. */
+  #mayReceive(name: ActorName): boolean {
+    return this.#webServers.get(name)?.leaving === false
+  }
+
+  /** New requests of the partitions wait at the front meanwhile. */
+  async #moveSlice({ from, to, partitions: planned }: Move): Promise<number> {
     const source = this.#webServers.get(from)
-    if (source === undefined) return 0
+    // Plans are made for many slices: meanwhile others may have moved, or are just moving, some of these.
+    const partitions = planned.filter(
+      partition => this.#table.ownerOf(partition) === from && !this.#moving.has(partition),
+    )
+    if (source === undefined || partitions.length === 0) return 0
     for (const partition of partitions) this.#moving.add(partition)
     this.#route(partitions)
     const release = source.actor.control
-      .within(HANDOVER_WAIT_MS + CONTROL_MARGIN_MS)
+      .within(HANDOVER_WAIT_MS + this.#controlDeadlineMs)
       .release(partitions, HANDOVER_WAIT_MS)
     const released = await this.#call(source.actor, release)
     // First who owns them now, then the routes: or what waited would be sent to the source, which has let them go.
-    const assignments = this.#table.onReleased({ from, to, partitions: released ?? [] })
+    const receiver = this.#mayReceive(to) ? to : from
+    const assignments = this.#table.onReleased({ from, to: receiver, partitions: released ?? [] })
     for (const partition of partitions) this.#moving.delete(partition)
     // A source that died keeps no route: what waited goes on once the takeover has found other owners.
     if (released !== undefined || this.#webServers.get(from) !== source) this.#route(partitions)
@@ -227,7 +238,7 @@ export class Ownership implements Router {
     if (this.#stopped) return 0
     await this.#send(assignments)
     this.#sendLater(this.#table.assignUnowned())
-    return released.length
+    return receiver === to ? released.length : 0
   }
 
   #sendLater(assignments: Assignments): void {

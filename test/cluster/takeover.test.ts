@@ -221,3 +221,17 @@ t.test('sessions in use stay where they are while the others are handed over', a
   for (const other of others) t.equal((await other).status, 200)
   for (const visitor of visitors) t.equal((await visitor.get('/read')).text, '3')
 })
+
+t.test(
+  'an app may compute without a pause for as long as hangTimeout says, whatever else happens',
+  async t => {
+    const cluster = await startCluster(t, { webServers: { hangTimeout: '60s' } })
+    const visitor = await visitorAt(t, cluster, 'web-1')
+    // Longer than a control call of an event loop that runs may take.
+    const answer = visitor.post('/compute?ms=6500')
+    await cluster.lose('a')
+    t.match(await answer, { status: 200, servedBy: 'web-1' })
+    await cluster.whole()
+    t.equal(await restartsOf(cluster, 'web-1'), 0)
+  },
+)

@@ -16,8 +16,8 @@ import { createHeartbeat } from '../../transport/heartbeat.js'
 import { fromWireError, toWireError } from '../../transport/wire-error.js'
 import { type ActorEnd, ActorExitError, type ActorHandle, errorOfEnd } from './actor-handle.js'
 
-/** Longest wait for the answer to a control call that names no deadline of its own, ms: far above a busy event loop. */
-const CONTROL_DEADLINE_MS = 5_000
+/** How long the answer to a control call may take an event loop that runs, ms: far above a busy one. */
+export const CONTROL_DEADLINE_MS = 5_000
 
 const DESTROYED = 'the stage is destroyed'
 
@@ -47,12 +47,15 @@ export interface SpawnOptions<R> {
 /** All actor threads of this process. */
 export class Stage<Roles extends { readonly [R in keyof Roles]: object } = ActorRoles> {
   readonly #files: WorkerFiles<Roles>
+  readonly #controlDeadlineMs: number
   /** Actors whose threads are not gone yet. */
   readonly #actors = new Set<ActorHandle<unknown>>()
   #destroyed = false
 
-  constructor(files: WorkerFiles<Roles>) {
+  /** @param controlDeadlineMs longest wait for the answer to a control call that names no deadline of its own */
+  constructor(files: WorkerFiles<Roles>, controlDeadlineMs = CONTROL_DEADLINE_MS) {
     this.#files = files
+    this.#controlDeadlineMs = controlDeadlineMs
   }
 
   /** Starts an actor's thread. Returns at once; whatever goes wrong shows in the handle's `ended`. */
@@ -64,7 +67,7 @@ export class Stage<Roles extends { readonly [R in keyof Roles]: object } = Actor
     const why = thread.ended.then(end => errorOfEnd(options.name, end))
     const handle: ActorHandle<Roles[R]> = {
       name: options.name,
-      control: controlOf(port1, { name: options.name, ended: why, deadlineMs: CONTROL_DEADLINE_MS }),
+      control: controlOf(port1, { name: options.name, ended: why, deadlineMs: this.#controlDeadlineMs }),
       heartbeat,
       ended: thread.ended,
       gone: thread.gone,

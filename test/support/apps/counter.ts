@@ -172,6 +172,12 @@ const handlers: Record<string, Handler> = {
     res.end('soon')
   },
   '/exit': () => process.exit(7),
+  /** Computes for so long without a pause. */
+  '/compute': (_req, res, query) => {
+    const end = performance.now() + Number(query.get('ms'))
+    while (performance.now() < end);
+    res.end('computed')
+  },
   '/hang': () => {
     for (;;);
   },
