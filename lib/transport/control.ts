@@ -3,7 +3,7 @@
  * and races the actor's end, since a Comlink call to a thread that has ended would stay pending for ever. The only
  * file that touches Comlink.
  */
-import { MessagePort } from 'node:worker_threads'
+import { MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import * as Comlink from 'comlink'
 import { ActorEndedError, ControlDeadlineError, UnknownControlMethodError } from './control-errors.js'
 import { fromWireError, toWireError, type WireError } from './wire-error.js'
@@ -49,7 +49,8 @@ export function exposeControl<T extends object>(port: MessagePort, api: T): void
 /**
  * Director side: the control interface of an actor. MessagePorts that are an argument, or a field or an element of
  * one, are transferred. Calls reject with what the actor threw (code, cause and fields kept), and else with
- * {@link ActorEndedError} or {@link ControlDeadlineError}. The port is closed when the actor ends.
+ * {@link ActorEndedError} or {@link ControlDeadlineError}. What an actor answered before its end counts, whichever of
+ * the two is known first. The port is closed when the actor ends.
  */
 export function controlOf<T extends object>(port: MessagePort, options: ControlOptions): Control<T> {
   const line = new ControlLine(port, options)
@@ -79,12 +80,18 @@ class ControlLine {
     this.#remote = Comlink.wrap<Answer>(port)
     const end = (why: unknown): void => {
       this.#over = { why }
-      for (const call of this.#waiting) call.reject(new ActorEndedError(this.#name, call.method, why))
-      this.#waiting.clear()
-      this.#remote[Comlink.releaseProxy]()
-      port.close()
+      receiveAll(port)
+      // A turn of the event loop later: Comlink hands on what was received in microtasks.
+      setImmediate(() => this.#close(port, why))
     }
     options.ended.then(end, end)
+  }
+
+  #close(port: MessagePort, why: unknown): void {
+    for (const call of this.#waiting) call.reject(new ActorEndedError(this.#name, call.method, why))
+    this.#waiting.clear()
+    this.#remote[Comlink.releaseProxy]()
+    port.close()
   }
 
   call(method: string, args: readonly unknown[], deadlineMs: number): Promise<unknown> {
@@ -110,6 +117,18 @@ class ControlLine {
         call.reject,
       )
     })
+  }
+}
+
+/**
+ * Receives now what was posted to the port before. An actor's answer and its end come by two ports, and of two ports
+ * the event loop may read the later message first.
+ */
+function receiveAll(port: MessagePort): void {
+  for (;;) {
+    const received = receiveMessageOnPort(port)
+    if (received === undefined) return
+    port.dispatchEvent(new MessageEvent('message', { data: received.message }))
   }
 }
 

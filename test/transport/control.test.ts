@@ -10,6 +10,7 @@ interface Api {
   uncloneable(): unknown
   usePort(name: string, port: MessagePort): void
   useOptions(options: { name: string; port: MessagePort }): void
+  stop(): Promise<string>
 }
 
 const api: Api = {
@@ -30,7 +31,15 @@ const api: Api = {
     port.close()
   },
   useOptions: ({ name, port }) => api.usePort(name, port),
+  stop: async () => {
+    // A tick that is asked for by a microtask comes when the answer was posted, and before it is received.
+    queueMicrotask(() => process.nextTick(() => onStopped()))
+    return 'stopped'
+  },
 }
+
+/** What the end of an actor that stops sets off. */
+let onStopped: () => void = () => undefined
 
 /** Both ends in this thread, the port between them real. */
 function bothEnds(t: Test): { control: Control<Api>; near: MessagePort; end(why?: unknown): void } {
@@ -97,6 +106,22 @@ t.test('when the actor ends every pending call fails with why, and so does every
   await t.rejects(control.add(1, 1), { code: 'ACTOR_ENDED', method: 'add' })
   await closed
   t.pass('and the port is closed')
+})
+
+t.test('an answer that was given before the end is received, though the end is known first', async t => {
+  const { control, near, end } = bothEnds(t)
+  let heard = false
+  near.once('message', () => {
+    heard = true
+  })
+  onStopped = () => {
+    t.equal(heard, false, 'the answer is still on its way')
+    end()
+  }
+  const pending = control.never()
+  t.equal(await control.stop(), 'stopped')
+  await t.rejects(pending, { code: 'ACTOR_ENDED', method: 'never' })
+  await t.rejects(control.add(1, 1), { code: 'ACTOR_ENDED', method: 'add' })
 })
 
 t.test('what can not be cloned fails its call, in either direction', async t => {
