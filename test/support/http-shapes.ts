@@ -83,6 +83,7 @@ const HTTP_SHAPES: Readonly<Record<string, readonly (string | Buffer)[]>> = {
   ),
   'a malformed chunk': ['POST /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'],
   'a body that the app ignores': then(...post('/ignore-body', bytes(200_000))),
+  'a body that the app ignores, larger than any window': then(...post('/ignore-body', bytes(900_000))),
   'an answer before the body': then(...post('/early-answer', bytes(500_000))),
   'res.destroy()': [get('/destroy-res')],
   'req.destroy()': [get('/destroy-req')],

@@ -1,6 +1,6 @@
 /**
- * The body of one request at the front: kept while it is small enough to be sent a second time, passed on within the
- * window, and paused at the client whenever neither is possible.
+ * The body of one request at the front: kept while it is small enough to be sent a second time, or while nobody has
+ * taken any of it; passed on within the window, and paused at the client whenever neither is possible.
  */
 import type { IncomingMessage } from 'node:http'
 import { CHUNK_BYTES, SendWindow } from '../../transport/credits.js'
@@ -34,7 +34,9 @@ export class FlightBody {
   readonly #onEnd = () => this.#complete()
   readonly #whole: () => void
   #kept: Buffer[] | null = []
-  #keptBytes = 0
+  #arrivedBytes = 0
+  /** The web server has taken some of it: it is the owner. */
+  #isTaken = false
   #link: WebServerLink | null = null
   #id: ExchangeId = 0
   #window = new SendWindow()
@@ -57,11 +59,11 @@ export class FlightBody {
     this.#link = link
     this.#id = id
     this.#window = new SendWindow()
+    this.#isTaken = false
     const kept = this.#kept ?? []
     const bytes =
       kept.length === 0 ? null : packBytes(kept.length === 1 && kept[0] ? kept[0] : Buffer.concat(kept))
-    this.#window.sent(this.#keptBytes)
-    if (this.#keptBytes > RETAINED_BYTES) this.#kept = null
+    this.#window.sent(this.#arrivedBytes)
     this.#resumeIfOpen()
     return { bytes, ended: this.ended, rawTrailers: this.#trailers() }
   }
@@ -69,18 +71,22 @@ export class FlightBody {
   /** The web server took so many bytes. */
   credited(bytes: number): void {
     this.#window.credited(bytes)
+    this.#isTaken = true
+    this.#forgetIfTooMuch()
     this.#resumeIfOpen()
   }
 
   /** Keeps what arrives until the next {@link sendTo}. */
   hold(): void {
     this.#link = null
-    if (this.#keptBytes > RETAINED_BYTES) this.#req.pause()
+    // What can't be sent again, or is unwanted, is not to be kept either.
+    if (this.#kept !== null && this.#arrivedBytes > RETAINED_BYTES) this.#req.pause()
   }
 
   /** It will not be sent again: frees what was kept. */
   forget(): void {
     this.#kept = null
+    this.#resumeIfOpen()
   }
 
   /** Nobody wants the rest: it is read and thrown away, so that the connection's next request can follow. */
@@ -93,21 +99,26 @@ export class FlightBody {
   }
 
   #arrived(chunk: Buffer): void {
-    if (this.#kept !== null) this.#keep(chunk)
+    this.#kept?.push(chunk)
+    this.#arrivedBytes += chunk.byteLength
+    this.#forgetIfTooMuch()
     if (this.#link === null) {
-      if (this.#keptBytes > RETAINED_BYTES) this.#req.pause()
+      if (this.#arrivedBytes > RETAINED_BYTES) this.#req.pause()
       return
     }
     this.#window.sent(chunk.byteLength)
     const bytes = packBytes(chunk)
     this.#link.post({ type: 'body', id: this.#id, bytes }, transferOf(bytes))
-    if (this.#window.available <= 0) this.#req.pause()
+    if (!this.#isOpen) this.#req.pause()
   }
 
-  #keep(chunk: Buffer): void {
-    this.#keptBytes += chunk.byteLength
-    if (this.#keptBytes > RETAINED_BYTES && this.#link !== null) this.#kept = null
-    else this.#kept?.push(chunk)
+  #forgetIfTooMuch(): void {
+    if (this.#isTaken && this.#arrivedBytes > RETAINED_BYTES) this.#kept = null
+  }
+
+  /** A web server that turns out not to be the owner takes nothing: until then there is no more than can be kept. */
+  get #isOpen(): boolean {
+    return this.#window.available > 0 && (this.#kept === null || this.#arrivedBytes <= RETAINED_BYTES)
   }
 
   #complete(): void {
@@ -121,6 +132,6 @@ export class FlightBody {
   }
 
   #resumeIfOpen(): void {
-    if (this.#window.available > 0 && this.#req.isPaused()) this.#req.resume()
+    if (this.#isOpen && this.#req.isPaused()) this.#req.resume()
   }
 }

@@ -127,6 +127,12 @@ export class Front {
   ownerLost(link: WebServerLink): void {
     const lost = [...this.#dispatched.values()].filter(flight => flight.link === link)
     for (const flight of lost) {
+      if (flight.responseEnded) {
+        // Only its body was still wanted; the client has, or is getting, all of the answer.
+        this.#leave(flight)
+        flight.body?.discard()
+        continue
+      }
       if (flight.begun) {
         this.#cut(flight)
         continue

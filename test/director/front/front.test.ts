@@ -67,6 +67,36 @@ t.test('a request still sending its body follows to the next owner', async t => 
   t.match(await client.untilClosed(), /second got 8 bytes/)
 })
 
+t.test(
+  'an answer that was complete is not cut off when its owner is lost, though a body is still coming',
+  async t => {
+    const early: Listener = (req, res) => {
+      req.once('data', () => res.end('early'))
+    }
+    const { port, a, lose, freed } = await twoServers(t, early, echo)
+    const client = new RawClient(port).send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nhalf')
+    await client.until('early')
+    t.equal(a.server.inFlight, 1)
+    lose()
+    t.ok(freed())
+    client.send(`half${request('PUT', 'next')}`)
+    t.match(await client.untilClosed(), /second got 4 bytes/, 'the connection goes on')
+  },
+)
+
+t.test('a body goes on when all that could be kept of it was taken, to the byte', async t => {
+  const { port } = await twoServers(t, echo, echo)
+  const client = new RawClient(port).send(
+    'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 65556\r\n\r\n',
+  )
+  client.send('x'.repeat(65_536))
+  await new Promise(resolve => setTimeout(resolve, 50))
+  client.send('x'.repeat(10))
+  await new Promise(resolve => setTimeout(resolve, 20))
+  client.send('x'.repeat(10))
+  t.match(await client.untilClosed(), /second got 65556 bytes/)
+})
+
 t.test('POST, and a body too large to keep, are refused when their owner is lost', async t => {
   for (const text of [request('POST', 'x'), request('PUT', 'x'.repeat(200_000))]) {
     const { port, a, lose, freed } = await twoServers(t, req => req.resume(), echo)
