@@ -18,6 +18,13 @@ export function withCookie(res: ServerResponse, headers: HeadersArgument, cookie
   return flatWithCookie(headers, cookie)
 }
 
+/** Takes a cookie back that {@link withCookie} had added. */
+export function withoutCookie(res: ServerResponse, cookie: string): void {
+  const others = list(res.getHeader('Set-Cookie')).filter(other => other !== cookie)
+  if (others.length > 0) res.setHeader('Set-Cookie', others)
+  else res.removeHeader('Set-Cookie')
+}
+
 /** Adds a header unless the app gives it itself. @returns the headers argument to go on with */
 export function withDefault(
   res: ServerResponse,

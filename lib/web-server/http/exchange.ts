@@ -15,7 +15,7 @@ import type {
 import type { Opened, SessionUse } from '../sessions/session-use.js'
 import { answerForSessionError, type PlainAnswer } from './exchange-answer.js'
 import type { ExchangeContext } from './exchange-context.js'
-import { type HeadersArgument, withCookie, withDefault } from './exchange-headers.js'
+import { type HeadersArgument, withCookie, withDefault, withoutCookie } from './exchange-headers.js'
 import { ExchangeInput } from './exchange-input.js'
 import { ExchangeOutput } from './exchange-output.js'
 import { abortRequest, cookieHeaderOf, createRequest, detachSignal } from './exchange-request.js'
@@ -38,6 +38,8 @@ export class Exchange implements SocketEvents, ResponseEvents {
   readonly #input: ExchangeInput
   readonly #output: ExchangeOutput
   #res: ServerResponse | null = null
+  /** The session cookie of the last head that was made. */
+  #cookie: string | null = null
   #use: SessionUse | null = null
   #letGoOf = false
   #waiting: Promise<void> | null = null
@@ -133,7 +135,10 @@ export class Exchange implements SocketEvents, ResponseEvents {
     if (res === null || this.#use === null || this.#over || this.#output.ended) return all
     try {
       const cookie = this.#use.head()
+      // A head that node refused, for a bad header say, is made a second time.
+      if (this.#cookie !== null) withoutCookie(res, this.#cookie)
       if (cookie !== null) all = withCookie(res, all, cookie)
+      this.#cookie = cookie
       this.#holdUntilAcknowledged()
     } catch (error) {
       this.#sessionFailed(error)
@@ -295,6 +300,15 @@ export class Exchange implements SocketEvents, ResponseEvents {
     }
     this.#output.replace(answer, this.#head)
     this.#socket.discard()
+    setImmediate(() => this.#closeUnended())
+  }
+
+  /** An app that streams would go on for ever for nobody: to it this is a client that went away. */
+  #closeUnended(): void {
+    if (this.#over || this.#gone || this.#res?.writableEnded) return
+    this.#input.refuse()
+    this.#gone = true
+    this.#socket.destroy()
   }
 
   #endResponse(): void {

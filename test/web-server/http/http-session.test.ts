@@ -264,6 +264,84 @@ t.test('a request whose session another web server owns goes there, its body inc
   second.close()
 })
 
+t.test('a large body follows its request to the owner: nothing of it is lost on the way', async t => {
+  const { front, router, port } = await startFront()
+  const first = localWebServer(front, {
+    sessions: {
+      open: async () => {
+        // Long enough for whatever the front is willing to send.
+        for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve))
+        return { type: 'reroute', partition: 7 as Partition }
+      },
+    },
+  })
+  const count = async (req: IncomingMessage, res: ServerResponse) => {
+    let bytes = 0
+    for await (const chunk of req) bytes += chunk.length
+    res.end(`${bytes} bytes`)
+  }
+  const second = localWebServer(front, { handle: count }, 'web-2')
+  router.leastBusy = () => first.link
+  router.owner = second.link
+  t.teardown(async () => {
+    await front.stop(0)
+    first.close()
+    second.close()
+  })
+  const head = 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n'
+  t.match(await askRaw(port, [head, Buffer.alloc(1_000_000, 120)]), /1000000 bytes/)
+})
+
+t.test('an app that streams when its answer is replaced sees its client go away', async t => {
+  const ack = deferred()
+  let closed = false
+  const { port, server } = await serve(
+    t,
+    {
+      handle: (_, res) => {
+        res.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders()
+        const events = setInterval(() => res.write('data: more\n\n'), 5)
+        res.on('close', () => {
+          closed = true
+          clearInterval(events)
+          res.end()
+        })
+      },
+    },
+    { acknowledged: () => ack.promise },
+  )
+  const body = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf '
+  const client = new RawClient(port).send(body)
+  await eventually(() => server.inFlight === 1, 'the app streams')
+  ack.reject(new Error('too late'))
+  t.match(await client.until('try again'), /^HTTP\/1.1 503 /)
+  await eventually(() => closed && server.inFlight === 0, 'the app has stopped')
+  client.send('rest.GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await eventually(() => client.received.split('HTTP/1.1 503').length === 3, 'the connection goes on')
+  client.close()
+})
+
+t.test('a head that node refuses leaves no cookie behind', async t => {
+  let heads = 0
+  const { port } = await serve(
+    t,
+    {
+      handle: (_, res) => {
+        res.setHeader('Set-Cookie', 'app=1')
+        try {
+          res.writeHead(200, { 'X-Bad': 'two\nlines' })
+        } catch {
+          res.statusCode = 500
+          res.end()
+        }
+      },
+    },
+    { head: () => `sid=${++heads}` },
+  )
+  const cookies = (await askRaw(port, GET)).match(/^Set-Cookie: .*$/gim)
+  t.same(cookies, ['Set-Cookie: app=1', 'Set-Cookie: sid=2'])
+})
+
 t.test('a listener that throws or rejects answers 500, is reported, and lets its session go', async t => {
   const uncaught: unknown[] = []
   const failures: ExchangeServerOptions['handle'][] = [
