@@ -1,5 +1,6 @@
 /** The parts of the configuration file that say what is where: `hosts`, `sessionServers[]` and `cluster`. */
 import { z } from 'zod'
+import { isRedisUrl } from './redis-url.js'
 import { duration, oneOf, port, section, text } from './values.js'
 
 /** As DNS bounds a label. */
@@ -31,8 +32,9 @@ export const hostsSection = z
   .refine(hosts => Object.keys(hosts).length > 0, 'at least one host')
   .refine(hosts => Object.keys(hosts).length <= HOSTS_MAX, `at most ${HOSTS_MAX} hosts`)
 
-const REDIS = 'a URL such as "redis://10.0.0.9:6379", or a list of those of the nodes of a cluster'
-const redisUrl = text(REDIS, /^rediss?:\/\/[^\s/]+/)
+const REDIS =
+  'a URL such as "redis://10.0.0.9:6379" (with what is special in a password %-escaped), or a list of those of the nodes of a cluster'
+const redisUrl = text(REDIS, /^rediss?:\/\/[^\s/]+/).refine(isRedisUrl, REDIS)
 
 /** `sessionServers[]` */
 export const sessionServer = section(
@@ -66,7 +68,8 @@ export const sessionServer = section(
 
 const clusterKey = section(
   {
-    id: text('1 to 32 letters, digits, dashes, dots and underscores', /^[\w.-]{1,32}$/),
+    /** As the protocol between hosts has it in the head of a request. */
+    id: text('1 to 64 letters, digits, dashes, dots and underscores', /^[\w.-]{1,64}$/),
     secret: z.string(KEY).min(KEY_CHARACTERS_MIN, KEY),
   },
   'id and secret',

@@ -1,11 +1,13 @@
 /** What must hold of the places of actors: every one is somewhere, and can be reached from the web servers. */
 import { normalize } from 'node:path'
+import { isRedisUrl, redisDatabaseOf } from './redis-url.js'
 
 /** A session server as far as these rules go. */
 interface PlacedServer {
   readonly store: 'memory' | 'lmdb' | 'redis'
   readonly path?: string | undefined
   readonly redis?: string | readonly string[] | undefined
+  readonly prefix?: string | undefined
   readonly on?: string | undefined
   readonly port?: number | undefined
 }
@@ -30,6 +32,7 @@ export function placesFit(file: PlaceSections, isSound: (section: string) => boo
     storeFits(server, (key, expected) => demand(['sessionServers', index, key], expected))
   }
   foldersDiffer(file, demand)
+  redisKeysDiffer(file, demand)
   keysDiffer(file, demand)
   if (isSound('hosts')) everyActorHasAHost(file, demand)
   if (isSound('cluster')) othersCanBeReached(file, demand)
@@ -91,6 +94,21 @@ function foldersDiffer({ sessionServers = [] }: PlaceSections, demand: Demand): 
     if (seen.has(place))
       demand(['sessionServers', index, 'path'], 'a folder that no other session server has')
     seen.add(place)
+  }
+}
+
+/** Two session servers over the same keys would count as two copies and be one. */
+function redisKeysDiffer({ sessionServers = [] }: PlaceSections, demand: Demand): void {
+  const seen = new Set<string>()
+  for (const [index, { redis, prefix }] of sessionServers.entries()) {
+    const databases = [redis ?? []].flat().filter(isRedisUrl).map(redisDatabaseOf)
+    // One member in common makes two clusters the same.
+    const places = databases.map(database => `${database} ${prefix}`)
+    if (places.some(place => seen.has(place))) {
+      const expected = 'a prefix that no other session server in the same Redis has, or better another Redis'
+      demand(['sessionServers', index, 'prefix'], expected)
+    }
+    for (const place of places) seen.add(place)
   }
 }
 

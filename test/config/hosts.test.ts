@@ -4,6 +4,12 @@ import { machineOf, partOfHost } from '../../lib/config/host-part.js'
 import { ConfigInvalidError } from '../../lib/config/problems.js'
 import type { LoadedConfig } from '../../lib/config/resolve.js'
 import { type ConfigOverrides, validateConfig } from '../../lib/config/validate.js'
+import {
+  authorizationOf,
+  digestOf,
+  newNonce,
+  parseAuthorization,
+} from '../../lib/session-server/protocol/signature.js'
 
 const KEY = 'a cluster key of at least 32 characters'
 
@@ -160,6 +166,55 @@ t.test('several keys have ids of their own, and no key or password is ever shown
   ]
   t.match(shown[0], { 'cluster.key': 'found a text of 7 characters' })
   t.notMatch(JSON.stringify(shown), /hunter2/)
+})
+
+t.test('two session servers never share the keys of one Redis', async t => {
+  const redis = (name: string, urls: string | string[], prefix?: string) => ({
+    name,
+    store: 'redis',
+    redis: urls,
+    ...(prefix === undefined ? {} : { prefix }),
+  })
+  const problem = 'found nothing, expected a prefix that no other session server in the same Redis has'
+  for (const [one, other] of [
+    ['redis://10.0.0.9', 'redis://10.0.0.9:6379'],
+    ['redis://Store.internal', 'redis://user:hunter2@store.internal/0'],
+    ['redis://localhost:7000', 'redis://127.0.0.1:7000'],
+    [
+      ['redis://10.0.0.7', 'redis://10.0.0.8'],
+      ['redis://10.0.0.8', 'redis://10.0.0.9'],
+    ],
+  ] as const) {
+    const same = [redis('a', [one].flat()), redis('b', [other].flat())]
+    t.match(problemsOf({ sessionServers: same }), { 'sessionServers[1].prefix': problem })
+    t.doesNotThrow(() => load({ sessionServers: [same[0], { ...same[1], prefix: 'other' }] }))
+  }
+  t.doesNotThrow(() => load({ sessionServers: [redis('a', 'redis://x/0'), redis('b', 'redis://x/1')] }))
+  t.doesNotThrow(() => load({ sessionServers: [redis('a', 'redis://x'), redis('b', 'redis://x:7000')] }))
+})
+
+t.test('a Redis that can not be reached by its URL is refused', async t => {
+  for (const url of ['redis://a:b:c', 'redis://:100%@x', 'redis://x/sessions', 'redis://x/0/1']) {
+    const problems = problemsOf({ sessionServers: [{ name: 'a', store: 'redis', redis: url }] })
+    t.match(problems, { 'sessionServers[0].redis': 'expected a URL such as' }, url)
+  }
+  t.doesNotThrow(() =>
+    load({ sessionServers: [{ name: 'a', store: 'redis', redis: 'rediss://u:100%25@[::1]:7000/2' }] }),
+  )
+})
+
+t.test('every id that a key may have is one that hosts accept of each other', async t => {
+  const longest = `${'2027'.repeat(15)}_.-A`
+  const { config } = load({ cluster: { key: [{ id: longest, secret: KEY }] } })
+  const [key] = config.cluster.keys
+  const head = { method: 'GET', target: '/', time: 1, nonce: newNonce(), digest: digestOf('') }
+  t.equal(parseAuthorization(authorizationOf(key?.id ?? '', KEY, head))?.keyId, longest)
+  for (const id of [`${longest}x`, 'two words', 'é', '']) {
+    t.match(problemsOf({ cluster: { key: [{ id, secret: KEY }] } }), {
+      'cluster.key[0].id': 'expected 1 to 64 letters',
+    })
+    t.equal(parseAuthorization(authorizationOf(id, KEY, head)), null)
+  }
 })
 
 t.test('the time-out of the cluster is below that of an acknowledgement', async t => {
