@@ -1,25 +1,39 @@
 /** `troupe check`: says whether a configuration file can be used, without starting anything. */
 import type { Command } from 'commander'
+import { partOfHost } from '../config/host-part.js'
 import { loadConfig } from '../config/load.js'
 import type { Config } from '../config/schema.js'
 import { checkApp } from './preflight.js'
+import { checkFolders } from './store-folders.js'
 
 /** Adds the command. */
 export function addCheck(program: Command): void {
   program
     .command('check')
     .summary('validate a configuration file')
-    .description('Validates a configuration file and says what it means; reports all problems at once.')
+    .description(
+      'Validates a configuration file and says what it means; reports all problems at once. With --host, or on one ' +
+        'machine, also whether the stores of this machine can be written. Nothing is made or started.',
+    )
     .requiredOption('-c, --config <file>', 'configuration file')
+    .option('-H, --host <name>', "which of the file's hosts this machine is")
     .addHelpText('after', '\nExit codes: 0 valid, 2 not valid.')
     .action(runCheck)
 }
 
-async function runCheck({ config: file }: { config: string }): Promise<void> {
-  const { config, warnings } = await loadConfig({ file })
-  await checkApp(config)
+async function runCheck({ config: file, host }: { config: string; host?: string }): Promise<void> {
+  const { config, warnings } = await loadConfig({ file, overrides: { host } })
+  await checkMachine(config, host)
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
   process.stdout.write(`${file} is valid: ${summary(config)}\n`)
+}
+
+/** What of this machine the file needs. Without a host's name a file of several hosts says nothing of this machine. */
+async function checkMachine(config: Config, host: string | undefined): Promise<void> {
+  const isAnyHost = host === undefined && config.webServers.on !== null
+  const part = isAnyHost ? null : partOfHost(config, host)
+  if (part?.isWebHost !== false) await checkApp(config)
+  if (part !== null) await checkFolders(part)
 }
 
 function summary({ app, listen, hosts, webServers, sessionServers, replication }: Config): string {

@@ -15,6 +15,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'APP_UNREADABLE',
   'PORT_UNAVAILABLE',
   'FOLDER_UNWRITABLE',
+  'FOLDER_SHARED',
   'SECRET_FILE',
   'HOST_UNKNOWN',
   'CLUSTER_TLS',

@@ -1,7 +1,6 @@
-/** What must be so before anything is started: the app's file can be read, folders written, and the ports are free. */
-import { access, constants, mkdir, stat } from 'node:fs/promises'
+/** What must be so before anything is started: the app's file can be read, and the ports are free. */
+import { access, constants, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import type { HostPart } from '../config/host-part.js'
 import type { Config } from '../config/schema.js'
 import { TroupeError } from '../errors.js'
 
@@ -13,28 +12,6 @@ export class AppUnreadableError extends TroupeError {
 /** A port that the configuration names can't be listened on. */
 export class PortUnavailableError extends TroupeError {
   readonly code = 'PORT_UNAVAILABLE'
-}
-
-/** The folder of a session server can't be made, or this user may not write there. */
-export class FolderUnwritableError extends TroupeError {
-  readonly code = 'FOLDER_UNWRITABLE'
-}
-
-/** Makes the folders of this host's stores where they are missing. @throws FolderUnwritableError */
-export async function checkFolders({ sessionServers }: HostPart): Promise<void> {
-  for (const { name, store } of sessionServers) {
-    if (store.kind !== 'lmdb') continue
-    try {
-      await mkdir(store.path, { recursive: true })
-      await access(store.path, constants.R_OK | constants.W_OK | constants.X_OK)
-    } catch (cause) {
-      throw new FolderUnwritableError(
-        `sessionServers: the path of ${name}, ${store.path}, can't be written (${errnoOf(cause)}). ` +
-          'Give the path of a folder that this user may write, on a disk that is not read-only.',
-        { cause },
-      )
-    }
-  }
 }
 
 /** @throws AppUnreadableError */

@@ -36,7 +36,7 @@ export async function withSecretOfFile({ config, secretFile }: LoadedConfig): Pr
 }
 
 async function readOrMake(path: string): Promise<string> {
-  await mkdir(dirname(path), { recursive: true })
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const made = `${randomBytes(SECRET_BYTES).toString('base64url')}\n`
   try {
     await writeFile(path, made, { mode: 0o600, flag: 'wx', flush: true })

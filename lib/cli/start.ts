@@ -7,9 +7,10 @@ import type { Config } from '../config/schema.js'
 import type { Cluster } from '../director/cluster.js'
 import { createLog, isPretty } from './log.js'
 import { wholeNumberOption } from './options.js'
-import { asPortError, checkApp, checkFolders, checkPorts } from './preflight.js'
+import { asPortError, checkApp, checkPorts } from './preflight.js'
 import { withSecretOfFile } from './secret-file.js'
 import { stopSignal } from './signals.js'
+import { makeFolders } from './store-folders.js'
 
 interface StartOptions {
   readonly config?: string
@@ -50,7 +51,7 @@ Examples:
   troupe start --config troupe.json --host store-1
 
 SIGTERM or SIGINT (Ctrl-C) stops it after the requests in flight; a second one ends it at once.
-Exit codes: 0 stopped, 1 failed (such as an app that does not load), 2 refused (command line, configuration, port).`,
+Exit codes: 0 stopped, 1 failed (such as an app that does not load), 2 refused (command line, configuration, port, folder).`,
     )
     .action(runStart)
 }
@@ -61,7 +62,7 @@ async function runStart(app: string | undefined, options: StartOptions): Promise
   const part = partOfHost(loaded.config, host)
   const log = createLog(loaded.config.log)
   for (const warning of loaded.warnings) log.warn(warning)
-  await checkFolders(part)
+  await makeFolders(part)
   await (part.isWebHost ? runWebHost(loaded, log) : runSessionHost(loaded.config, part, log))
   log.info('stopped')
   // Before it had started nothing was served: its threads may end with the process.

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how a configuration names a variable
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { troupe } from './run.js'
@@ -102,3 +102,51 @@ t.test('troupe schema prints the JSON schema', async t => {
   t.equal(code, 0)
   t.match(JSON.parse(stdout), { type: 'object', required: ['app'] })
 })
+
+t.test('a store that can not be written is told, and nothing is made to find out', async t => {
+  const stores = (second: string) => ({
+    app: 'app.js',
+    session: { secret: 'sixteen characters' },
+    sessionServers: [
+      { name: 'a', store: 'lmdb', path: 'data/a' },
+      { name: 'b', store: 'lmdb', path: second },
+    ],
+  })
+  const cwd = t.testdir({
+    'app.js': APP,
+    'good.json': JSON.stringify(stores('data/b')),
+    'bad.json': JSON.stringify(stores('app.js/b')),
+  })
+  const good = await troupe(['check', '--config', 'good.json'], { cwd })
+  t.match(good, { code: 0, stderr: '' })
+  const bad = await troupe(['check', '--config', 'bad.json'], { cwd })
+  t.match(bad, {
+    code: 2,
+    stderr: /^troupe: sessionServers: the path of b, \S+app\.js\/b, can't be written \(ENOTDIR\)[^\n]+\n$/,
+  })
+  t.notOk((await readdir(cwd)).includes('data'))
+})
+
+t.test(
+  'the stores of several hosts are checked where --host says that this machine is one of them',
+  async t => {
+    const config = {
+      app: 'app.js',
+      hosts: { 'web-1': '10.0.0.1', 'store-1': '10.0.0.2' },
+      webServers: { on: 'web-1' },
+      sessionServers: [{ name: 'a', on: 'store-1', port: 7400, store: 'lmdb', path: 'app.js/a' }],
+      session: { secret: '${TROUPE_SECRET}' },
+      cluster: { key: 'a cluster key of at least 32 characters' },
+    }
+    const cwd = t.testdir({ 'app.js': APP, 'troupe.json': JSON.stringify(config) })
+    const check = (...host: string[]) =>
+      troupe(['check', '--config', 'troupe.json', ...host], {
+        cwd,
+        env: { TROUPE_SECRET: 'sixteen characters' },
+      })
+    t.match(await check(), { code: 0, stderr: '' })
+    t.match(await check('--host', 'web-1'), { code: 0, stderr: '' })
+    t.match(await check('--host', 'store-1'), { code: 2, stderr: /the path of a/ })
+    t.match(await check('--host', 'store-2'), { code: 2, stderr: /--host: found "store-2"/ })
+  },
+)

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -139,4 +139,38 @@ t.test('the secret of a secret file outlives the process, and so do its cookies 
   t.match(await readFile(path, 'utf8'), /^[\w-]{43}\n$/)
   const second = await serve(t, ['--config', 'troupe.json'], { cwd })
   t.equal(await (await fetch(second.url, { headers: { cookie } })).text(), 'visit 2')
+})
+
+t.test('folders of stores are made for this user only, and none is shared by a link', async t => {
+  const stores = (second: string) =>
+    JSON.stringify({
+      app: 'app.js',
+      listen: { port: 0 },
+      webServers: { threads: 2 },
+      sessionServers: [
+        { name: 'a', store: 'lmdb', path: 'data/stores/a' },
+        { name: 'b', store: 'lmdb', path: second },
+      ],
+    })
+  const cwd = t.testdir({
+    'app.js': APP,
+    'unwritable.json': stores('app.js/b'),
+    'shared.json': stores('link/a'),
+    'troupe.json': stores('data/stores/b'),
+    link: t.fixture('symlink', 'data/stores'),
+  })
+  const refused = await troupe(['start', '--config', 'unwritable.json'], { cwd })
+  t.match(refused, { code: 2, stderr: /^troupe: [^\n]+the path of b[^\n]+\(ENOTDIR\)[^\n]+\n$/ })
+  t.notOk((await readdir(cwd)).includes('data'), 'one bad folder, and none is made')
+  const { command } = await serve(t, ['--config', 'troupe.json'], { cwd })
+  for (const folder of ['data', 'data/stores', 'data/stores/a', 'data/stores/b']) {
+    t.equal((await stat(join(cwd, folder))).mode & 0o777, 0o700, folder)
+  }
+  command.process.kill('SIGTERM')
+  await command.finished
+  const shared = await troupe(['start', '--config', 'shared.json'], { cwd })
+  t.match(shared, {
+    code: 2,
+    stderr: /^troupe: [^\n]+the path of b, \S+link\/a, leads to the folder of a[^\n]+\n$/,
+  })
 })
