@@ -4,6 +4,7 @@
  */
 import { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { TroupeError } from '../../errors.js'
 import { sizeOf } from '../../transport/exchange-bytes.js'
 import type {
   Bytes,
@@ -247,13 +248,18 @@ export class Exchange implements SocketEvents, ResponseEvents {
   }
 
   #uncaught(error: unknown): void {
+    // What a session call threw and the app let pass says nothing of the app's state.
+    const ofSession = error instanceof TroupeError
     if (!this.#over && !this.#res?.writableEnded) {
-      this.#answerInstead({ status: 500, text: 'Internal Server Error' })
+      this.#answerInstead(
+        ofSession ? answerForSessionError(error) : { status: 500, text: 'Internal Server Error' },
+      )
       // The listener failed: nobody can be expected to end the response that it had begun.
       if (!this.#gone) this.#input.refuse()
       this.#leave()
     }
-    this.#context.onUncaught(error)
+    if (ofSession) this.#context.onError(error, this.#head)
+    else this.#context.onUncaught(error)
   }
 
   #sessionFailed(error: unknown): void {
