@@ -79,11 +79,6 @@ export class SessionHost implements SessionOpener {
     return this.#shared.partitions.count(partition)
   }
 
-  /** See {@link PartitionUses.onIdle}. */
-  onIdle(partition: Partition, callback: () => void): () => void {
-    return this.#shared.partitions.onIdle(partition, callback)
-  }
-
   /** Drops expired sessions, a part of the cache at each call: to be called about once a second. */
   sweep(): void {
     this.#shared.cache.sweep(this.#shared.now())
