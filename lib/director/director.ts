@@ -165,12 +165,13 @@ export class Director implements Cluster {
     await this.#front.stop(drainTimeoutMs)
     this.#ownership.close()
     const leftMs = Math.max(STOP_MS, deadline - performance.now())
-    await Promise.all([...this.#webServers.values()].map(({ actor }) => this.#flush(actor, leftMs)))
+    await Promise.all([...this.#webServers.values()].map(supervisor => this.#flush(supervisor, leftMs)))
     await this.#stopActors()
   }
 
-  async #flush(actor: ActorHandle<WebServerControl> | null, withinMs: number): Promise<void> {
-    if (actor === null) return
+  async #flush({ actor, state }: Supervisor<WebServerControl>, withinMs: number): Promise<void> {
+    // One that is only starting has changed nothing.
+    if (actor === null || state === 'starting') return
     try {
       const flushed = await actor.control.within(withinMs + STOP_MS).flush(withinMs)
       if (!flushed) this.#log.error({ actor: actor.name }, 'stopped with changes that were not copied')

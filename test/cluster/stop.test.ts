@@ -10,6 +10,7 @@ import { startCluster, type TestCluster } from '../support/cluster.js'
 import { RawClient } from '../support/http-client.js'
 import { Load } from '../support/load.js'
 import { until } from '../support/until.js'
+import { visit } from '../support/visitor.js'
 
 /** Lines of the log that say that something went wrong. */
 const worries = (cluster: TestCluster) => cluster.logged.filter(({ level }) => Number(level) > 30)
@@ -120,4 +121,17 @@ t.test('a cluster can be stopped while an actor is starting again', async t => {
   await cluster.stop()
   const { webServers, sessionServers } = await cluster.status()
   t.same(new Set([...webServers, ...sessionServers].map(({ state }) => state)), new Set(['down']))
+})
+
+t.test('a stop while a web server is being restarted is in order', async t => {
+  const cluster = await startCluster(t)
+  const visitor = visit(t, cluster.url)
+  await visitor.get('/')
+  await cluster.kill('web-1')
+  await until(async () => (await cluster.status()).webServers[0]?.restarts === 1)
+  await cluster.stop()
+  t.same(
+    cluster.logged.filter(({ level }) => Number(level) >= 50).map(({ msg, actor }) => `${msg} ${actor}`),
+    ['lost web-1'],
+  )
 })
