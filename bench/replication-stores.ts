@@ -73,9 +73,11 @@ export async function openStore(name: StoreName, surroundings: Surroundings): Pr
     measure: options => Promise.race([load.measure(options), died]),
     check: async () => {
       const { sessions } = await actor.control.stats()
-      if (sessions === SESSION_COUNT && (await load.isKept())) return
+      const isKept = await load.isKept()
+      if (sessions === SESSION_COUNT && isKept) return
+      const found = `${sessions} sessions, the last change ${isKept ? 'among' : 'not among'} them`
       throw new Error(
-        `${name} holds ${sessions} sessions where ${SESSION_COUNT} were acknowledged, or an older copy`,
+        `${name} acknowledged ${SESSION_COUNT} sessions, but holds ${found}: its figures mean nothing`,
       )
     },
   }
