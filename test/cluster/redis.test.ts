@@ -1,9 +1,12 @@
 /** Sessions in a real Redis behind a real cluster: alone, and together with a session server in memory. */
 import t, { type Test } from 'tap'
 import { byName, sessionsOf, startCluster, type TestCluster } from '../support/cluster.js'
+import { needs } from '../support/needs.js'
 import { PERSISTENT, TestRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
 import { Crowd } from '../support/visitor.js'
+
+needs('redis-server')
 
 const SESSIONS = 60
 /** A busy machine must not look like a lost one. */

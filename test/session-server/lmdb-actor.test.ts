@@ -99,7 +99,7 @@ t.test('a session server that is stopped answers what it was sent before, and le
 t.test('a disk that fills up ends the session server with an error that says so', async t => {
   const disk = SmallDisk.mount(t, '1536k')
   if (disk === null) {
-    t.comment('skipped: this user may not mount')
+    t.plan(0, 'this user may not mount')
     return
   }
   const actor = await start(stage(t), disk.path)

@@ -1,9 +1,12 @@
 /** A session server in a Redis Cluster of three members on loopback. */
 import t, { type Test } from 'tap'
 import { RedisSessionServer } from '../../lib/session-server/gateways/redis-session-server.js'
+import { needs } from '../support/needs.js'
 import { TestRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
 import { Conversation, mutation, replicaRulesTests } from './redis-rules.js'
+
+needs('redis-server')
 
 /** Every slot's number is below this. */
 const SLOTS = 16_384

@@ -3,9 +3,12 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { partitionOf } from '../../lib/replication/ids.js'
 import { RedisSessionServer } from '../../lib/session-server/gateways/redis-session-server.js'
+import { needs } from '../support/needs.js'
 import { PERSISTENT, type RedisSettings, TestRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
 import { Conversation, mutation } from './redis-rules.js'
+
+needs('redis-server')
 
 /** Long enough for a busy machine to answer, short enough to wait for. */
 const TIMEOUT_MS = 3_000

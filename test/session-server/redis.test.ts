@@ -2,9 +2,12 @@
 import t, { type Test } from 'tap'
 import { type Partition, partitionOf } from '../../lib/replication/ids.js'
 import { RedisSessionServer } from '../../lib/session-server/gateways/redis-session-server.js'
+import { needs } from '../support/needs.js'
 import { TestRedis } from '../support/redis.js'
 import { until } from '../support/until.js'
 import { Conversation, mutation, replicaRulesTests } from './redis-rules.js'
+
+needs('redis-server')
 
 const P = partitionOf('s1')
 const redis = await TestRedis.start(t)

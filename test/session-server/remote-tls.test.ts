@@ -5,10 +5,13 @@ import t from 'tap'
 import { RemoteSessionServer } from '../../lib/session-server/gateways/remote-session-server.js'
 import { DEFAULT_LIMITS } from '../../lib/session-server/service/limits.js'
 import { startService } from '../../lib/session-server/service/service.js'
+import { needs } from '../support/needs.js'
 import { until } from '../support/until.js'
 import { Authority } from './remote-certificates.js'
 import { gateway, KEY, memoryServer, remoteOptions, service } from './remote-harness.js'
 import { applyOf, mutationOf, TestOwner } from './session-server-tests.js'
+
+needs('openssl')
 
 t.test('with certificates of one authority on both ends copies are kept as without', async t => {
   const authority = await Authority.make(t)

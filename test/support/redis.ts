@@ -1,4 +1,7 @@
-/** Real Redis servers for tests: each on a free port of loopback, in a folder of its own, ended when the test ends. */
+/**
+ * Real Redis servers for tests: each on a free port of loopback, in a folder of its own, ended when the test ends.
+ * Test files that use them call `needs('redis-server')`.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -50,7 +53,7 @@ export class TestRedis {
     const where = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder]
     const child = spawn('redis-server', [...where, ...settings], { stdio: 'ignore' })
     this.#process = child
-    // Without redis-server this fails the test at once, instead of at its time limit.
+    // If it can't be run this fails the test at once, instead of at its time limit.
     await once(child, 'spawn')
     await until(() => this.#answers())
   }

@@ -63,7 +63,7 @@ t.test('a path that is a file, or leads through one, is refused', async t => {
 t.test('a folder that is mounted read-only is refused', async t => {
   const disk = SmallDisk.mount(t, '4m')
   if (disk === null) {
-    t.comment('skipped: this user may not mount')
+    t.plan(0, 'this user may not mount')
     return
   }
   await fill(disk.path)
