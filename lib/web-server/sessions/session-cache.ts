@@ -20,10 +20,15 @@ const BYTES_PER_CHAR = 3
 /** Partitions that one {@link SessionCache.sweep} looks at: a full round takes 64. */
 const SWEEP_PARTITIONS = 16
 
+/** A cache that is small by configuration still serves the requests of a busy moment. */
+const HELD_BYTES_FLOOR = 16 * 1024 * 1024
+
 /** What a cache is limited to. */
 export interface SessionCacheOptions {
   /** Estimated bytes of all sessions. */
   readonly maxBytes: number
+  /** Estimated bytes of pinned sessions beyond that before commits are refused; by default as many, and at least 16 MiB. */
+  readonly heldMaxBytes?: number
 }
 
 /** The session cache of one web server. */
@@ -33,11 +38,13 @@ export class SessionCache implements HostedSessions {
   readonly #held = new Map<SessionId, SessionEntry>()
   readonly #partitions: (Set<SessionEntry> | undefined)[] = new Array(PARTITION_COUNT)
   readonly #maxBytes: number
+  readonly #heldMaxBytes: number
   #heldBytes = 0
   #sweepFrom = 0
 
-  constructor({ maxBytes }: SessionCacheOptions) {
+  constructor({ maxBytes, heldMaxBytes = Math.max(maxBytes, HELD_BYTES_FLOOR) }: SessionCacheOptions) {
     this.#maxBytes = maxBytes
+    this.#heldMaxBytes = heldMaxBytes
     this.#lru = new LRUCache({
       maxSize: maxBytes,
       dispose: (entry, _, reason) => {
@@ -56,10 +63,10 @@ export class SessionCache implements HostedSessions {
     return this.#lru.calculatedSize + this.#heldBytes
   }
 
-  /** Pinned sessions alone take as much again as the bound allows: no more of them can be taken. */
+  /** Pinned sessions alone take what is allowed beyond the bound: no more of them can be taken. */
   get isOverfull(): boolean {
     // A single session may be larger than a small cache.
-    return this.#held.size > 1 && this.#heldBytes > this.#maxBytes
+    return this.#held.size > 1 && this.#heldBytes > this.#heldMaxBytes
   }
 
   /** @returns the session, marked as the most recently used, tombstones included */

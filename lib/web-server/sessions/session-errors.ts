@@ -119,8 +119,8 @@ export class SessionCacheFullError extends TroupeError {
 
   constructor(bytes: number) {
     super(
-      `Sessions in use, or not yet held by every session server, take ${bytes} bytes, twice what cache.maxBytes ` +
-        'allows. The request may be sent again. Check the session servers, or raise cache.maxBytes.',
+      `Sessions in use, or not yet held by every session server, take ${bytes} bytes, far beyond cache.maxBytes. ` +
+        'The request may be sent again. Check the session servers, or raise cache.maxBytes.',
     )
   }
 }

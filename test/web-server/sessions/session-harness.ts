@@ -87,7 +87,7 @@ export class WebServer {
     this.#replicas = replicas
     this.time = options.time ?? { now: 1_000_000 }
     this.config = { ...config, ...options.session }
-    this.cache = new SessionCache({ maxBytes })
+    this.cache = new SessionCache({ maxBytes, heldMaxBytes: maxBytes })
     this.owner = new Owner({ acks, ackTimeoutMs: 5000, outboxMaxBytes: 1_000_000 }, this.cache, {
       send: (replica, message) => {
         this.#toReplicas.push([replica, message])
