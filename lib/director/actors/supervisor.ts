@@ -10,6 +10,8 @@ import type { ActorState } from '../cluster.js'
 import { type ActorEnd, type ActorHandle, errorOfEnd } from './actor-handle.js'
 import { RestartDelay } from './restart-delay.js'
 
+/** Longest wait for an actor to stop when asked, ms: what directors give as `stopTimeoutMs`. */
+export const STOP_MS = 5_000
 /** Longest wait for the thread of an ended actor to be gone before the next is started, ms: it may sit in native code. */
 const GONE_WAIT_MS = 2_000
 

@@ -1,0 +1,200 @@
+/**
+ * The web servers of this host: starts them, keeps them alive, hears what they say, and replaces one whose app failed.
+ * What follows for partitions is `ownership.ts`.
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import { MessageChannel, type ResourceLimits } from 'node:worker_threads'
+import type { Logger } from 'pino'
+import type { Config } from '../config/schema.js'
+import type { ActorName } from '../replication/ids.js'
+import type { WebServerControl } from '../transport/actor-control.js'
+import { BatchedPort } from '../transport/batched-port.js'
+import type { ExchangeReply, FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
+import { fromWireError } from '../transport/wire-error.js'
+import type { ActorHandle } from './actors/actor-handle.js'
+import { logEnd } from './actors/log-end.js'
+import type { Stage } from './actors/stage.js'
+import { STOP_MS, Supervisor } from './actors/supervisor.js'
+import type { WebServerLink } from './front/router.js'
+import type { Ownership } from './ownership.js'
+
+/** Longest time for an app to load, ms: some connect to databases first. */
+const APP_START_MS = 60_000
+/** How long the last requests of a failing web server may take to finish, ms: the one that failed never will. */
+const FAILING_GRACE_MS = 1_000
+/** Time between two looks whether they have, ms. */
+const FAILING_POLL_MS = 20
+
+/**
+ * Size of the young generation of a web server with a heap limit, MiB. With V8's default some threads that ran out of
+ * heap took the whole process with them (5 of 48 runs on Node 20 and 24); with this none of 48 did.
+ */
+const YOUNG_GENERATION_MB = 32
+
+/** What web servers need of the director. */
+export interface WebServersOptions {
+  readonly config: Config
+  readonly log: Logger
+  readonly stage: Stage
+  readonly ownership: Ownership
+  /** A web server says something about a request. */
+  readonly onReply: (reply: ExchangeReply) => void
+}
+
+export class WebServers {
+  readonly #config: Config
+  readonly #log: Logger
+  readonly #stage: Stage
+  readonly #ownership: Ownership
+  readonly #onReply: (reply: ExchangeReply) => void
+  readonly #supervisors = new Map<ActorName, Supervisor<WebServerControl>>()
+  readonly #links = new Map<ActorName, WebServerLink>()
+  readonly #failing = new Set<ActorName>()
+  #adminUrl: string | null = null
+
+  constructor({ config, log, stage, ownership, onReply }: WebServersOptions) {
+    this.#config = config
+    this.#log = log
+    this.#stage = stage
+    this.#ownership = ownership
+    this.#onReply = onReply
+  }
+
+  get supervisors(): ReadonlyMap<ActorName, Supervisor<WebServerControl>> {
+    return this.#supervisors
+  }
+
+  /** The front's way to each web server that runs. */
+  get links(): ReadonlyMap<ActorName, WebServerLink> {
+    return this.#links
+  }
+
+  /**
+   * Starts as many as are configured.
+   * @param adminUrl what the app is told of the admin listener
+   * @throws AppLoadError, or why else a first start failed
+   */
+  async start(adminUrl: string | null): Promise<void> {
+    this.#adminUrl = adminUrl
+    for (let index = 1; index <= this.#config.webServers.threads; index++) {
+      this.#supervise(`web-${index}` as ActorName)
+    }
+    await Promise.all([...this.#supervisors.values()].map(supervisor => supervisor.start()))
+  }
+
+  /** Waits until every change is copied; what is not in time is logged. */
+  async flush(withinMs: number): Promise<void> {
+    await Promise.all([...this.#supervisors.values()].map(supervisor => this.#flush(supervisor, withinMs)))
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#supervisors.values()].map(supervisor => supervisor.stop()))
+  }
+
+  async #flush({ actor, state }: Supervisor<WebServerControl>, withinMs: number): Promise<void> {
+    // One that is only starting has changed nothing.
+    if (actor === null || state === 'starting') return
+    try {
+      const flushed = await actor.control.within(withinMs + STOP_MS).flush(withinMs)
+      if (!flushed) this.#log.error({ actor: actor.name }, 'stopped with changes that were not copied')
+    } catch (error) {
+      this.#log.error({ err: error, actor: actor.name }, 'could not flush its outboxes')
+    }
+  }
+
+  #supervise(name: ActorName): void {
+    const { heapMb, hangTimeoutMs } = this.#config.webServers
+    const resourceLimits = heapMb === null ? {} : { resourceLimits: heapLimits(heapMb) }
+    const supervisor = new Supervisor<WebServerControl>({
+      spawn: () => this.#stage.spawn({ role: 'web-server', name, ...resourceLimits }),
+      onUp: actor => this.#onUp(name, actor),
+      onDown: end => {
+        logEnd(this.#log, name, end)
+        this.#failing.delete(name)
+        this.#links.delete(name)
+        this.#ownership.onWebServerLost(name)
+      },
+      hangTimeoutMs,
+      stopTimeoutMs: STOP_MS,
+    })
+    this.#supervisors.set(name, supervisor)
+  }
+
+  async #onUp(name: ActorName, actor: ActorHandle<WebServerControl>): Promise<void> {
+    const { app, session, replication, cache, listen } = this.#config
+    const { port1, port2 } = new MessageChannel()
+    const port = new BatchedPort<FromWebServer, ToWebServer>(port1)
+    // Not `gone`: what a thread sent before it died must not arrive after its takeover has begun.
+    void actor.ended.then(() => {
+      port.onmessage = null
+      port.close()
+    })
+    port.onmessage = message => this.#onMessage(name, actor, message)
+    await actor.control.within(APP_START_MS).start({
+      name,
+      exchanges: port2,
+      app,
+      session,
+      acks: replication.acks,
+      ackTimeoutMs: replication.ackTimeoutMs,
+      cacheMaxBytes: cache.maxBytes,
+      outboxMaxBytes: replication.outboxMaxBytes,
+      servedBy: listen.servedBy,
+      keepAliveTimeoutMs: listen.keepAliveTimeoutMs,
+      adminUrl: this.#adminUrl,
+    })
+    const link: WebServerLink = {
+      name,
+      inFlight: 0,
+      post: (message, transfer) => port.post(message, transfer),
+    }
+    this.#links.set(name, link)
+    this.#ownership.onWebServerUp({ name, link, actor })
+    this.#log.info({ actor: name }, 'web server started')
+  }
+
+  #onMessage(name: ActorName, actor: ActorHandle<WebServerControl>, message: FromWebServer): void {
+    switch (message.type) {
+      case 'settled':
+        this.#ownership.onSettled(name, message.settled)
+        break
+      case 'fenced':
+        this.#log.warn(
+          { actor: name, ...message.claim },
+          'refused by a session server that knows a later epoch',
+        )
+        this.#ownership.onFenced(name, message.claim)
+        break
+      case 'reported':
+        this.#log.error(
+          { err: fromWireError(message.error), actor: name, during: message.during },
+          'request failed',
+        )
+        break
+      case 'failing':
+        this.#log.error({ err: fromWireError(message.error), actor: name }, 'uncaught error')
+        void this.#replaceFailing(name, actor)
+        break
+      default:
+        this.#onReply(message)
+    }
+  }
+
+  /** An app in which an error went uncaught is in an unknown state: it finishes what it can and is replaced. */
+  async #replaceFailing(name: ActorName, actor: ActorHandle<WebServerControl>): Promise<void> {
+    const supervisor = this.#supervisors.get(name)
+    if (supervisor === undefined || supervisor.actor !== actor || this.#failing.has(name)) return
+    this.#failing.add(name)
+    supervisor.drain()
+    await this.#ownership.drain(name)
+    const deadline = performance.now() + FAILING_GRACE_MS
+    while ((this.#links.get(name)?.inFlight ?? 0) > 0 && performance.now() < deadline) {
+      await wait(FAILING_POLL_MS)
+    }
+    if (supervisor.actor === actor) await supervisor.replace()
+  }
+}
+
+function heapLimits(heapMb: number): ResourceLimits {
+  return { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB }
+}
