@@ -4,44 +4,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { ClusterStatus } from '../../lib/director/cluster.js'
 import { until } from '../support/until.js'
+import { APP, deployment, freePort, KEY, startOn as start } from './deployment.js'
 import { Command, serve, troupe } from './run.js'
-
-const APP = `
-export default (request, response) => {
-  request.session.visits = (request.session.visits ?? 0) + 1
-  response.end('visit ' + request.session.visits)
-}
-`
-const KEY = 'a cluster key of at least 32 characters'
-
-async function freePort(address: string): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, address, resolve))
-  const found = server.address()
-  await new Promise(resolve => server.close(resolve))
-  if (found === null || typeof found === 'string') throw new Error('a TCP server has a port')
-  return found.port
-}
-
-/** One web host and two session hosts, all of this machine. */
-async function deployment(part: object = {}): Promise<object> {
-  return {
-    app: 'app.js',
-    listen: { port: 0 },
-    hosts: { 'web-1': '127.0.0.1', 'store-1': '127.0.0.1', 'store-2': '127.0.0.1' },
-    webServers: { on: 'web-1', threads: 2 },
-    sessionServers: [
-      { name: 'a', on: 'store-1', port: await freePort('127.0.0.1'), store: 'lmdb', path: 'data/a' },
-      { name: 'b', on: 'store-2', port: await freePort('127.0.0.1'), store: 'memory' },
-    ],
-    session: { secret: 'a secret for this test' },
-    cluster: { key: KEY },
-    admin: { port: 0 },
-    ...part,
-  }
-}
-
-const start = (host: string) => ['start', '--config', 'troupe.json', '--host', host]
 
 t.test('each host runs its part of one file, in any order of starts', async t => {
   const cwd = t.testdir({ 'app.js': APP, 'troupe.json': JSON.stringify(await deployment()) })
@@ -93,6 +57,11 @@ t.test('a start that can not be is one line on standard error and exit code 2', 
   const cases: [host: string[], file: object, message: RegExp][] = [
     [['--host', 'store-9'], {}, /--host: found "store-9", expected .* one of web-1, store-1, store-2\.\n$/],
     [[], {}, /--host: found nothing/],
+    [
+      ['--host', 'store-1'],
+      { cluster: {} },
+      /cluster\.key: found nothing, expected a key, since there are session servers on other hosts/,
+    ],
     [['--host', 'store-1'], { sessionServers: [a] }, /can't listen at 127\.0\.0\.1, port \d+/],
     [
       ['--host', 'store-1'],
@@ -115,9 +84,42 @@ t.test('a start that can not be is one line on standard error and exit code 2', 
     const { code, stderr } = await troupe(['start', '--config', 'troupe.json', ...host], { cwd })
     t.equal(code, 2, stderr)
     t.match(stderr, message)
-    t.match(stderr, /^troupe: [^\n]+\n$/)
+    // An invalid file is told with a line for each problem.
+    t.match(stderr, /^troupe: ([^\n]+|[^\n]+ is not a valid configuration:\n {2}[^\n]+)\n$/)
   }
 })
+
+t.test(
+  'a second process on the folder of a store is refused, tries again, and serves when it is free',
+  async t => {
+    const file = await deployment()
+    const [a] = file.sessionServers
+    const other = { ...file, sessionServers: [{ ...a, port: await freePort('127.0.0.1') }] }
+    const cwd = t.testdir({
+      'app.js': APP,
+      'troupe.json': JSON.stringify(file),
+      'other.json': JSON.stringify(other),
+    })
+    const run = (config: string) => {
+      const command = new Command(['start', '--config', config, '--host', 'store-1'], { cwd })
+      t.teardown(() => command.process.kill('SIGKILL'))
+      return command
+    }
+    const first = run('troupe.json')
+    await first.printed(/"msg":"session server started"/)
+    const second = run('other.json')
+    const refusal =
+      /"err":\{"type":"StoreLockedError","message":"\S+ is in use by process (\d+)\.[^\n]*"code":"STORE_LOCKED"[^\n]*"msg":"lost"/
+    const [, holder] = await second.printed(new RegExp(`${refusal.source}[^]*${refusal.source}`))
+    t.equal(Number(holder), first.process.pid)
+    t.equal(first.process.exitCode ?? second.process.exitCode, null, 'both go on')
+    first.process.kill('SIGTERM')
+    t.match(await first.finished, { code: 0, stderr: '' })
+    await second.printed(/"msg":"session server started"/)
+    second.process.kill('SIGTERM')
+    t.match(await second.finished, { code: 0, stderr: '', stdout: /"msg":"stopped"\}\n$/ })
+  },
+)
 
 t.test('the secret of a secret file outlives the process, and so do its cookies and sessions', async t => {
   const file = {

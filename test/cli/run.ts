@@ -61,7 +61,11 @@ export class Command {
       if (stdout === null || stdout.closed) {
         throw new Error(`The command never printed ${pattern}:\n${this.#stdout}${this.#stderr}`)
       }
-      await Promise.race([once(stdout, 'data'), once(stdout, 'close')])
+      const heard = new AbortController()
+      const { signal } = heard
+      await Promise.race([once(stdout, 'data', { signal }), once(stdout, 'close', { signal })])
+      // Takes the other listener away.
+      heard.abort()
     }
   }
 }
