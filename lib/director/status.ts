@@ -25,28 +25,32 @@ export interface StatusSources {
   readonly links: ReadonlyMap<ActorName, WebServerLink>
 }
 
-/** Asks every actor that runs for its counters; one that does not answer in time shows none. */
+/**
+ * What the director knows is taken at once; then every actor that runs is asked for its counters, so that these are
+ * never older. One that does not answer in time shows none.
+ */
 export async function statusOf(sources: StatusSources): Promise<ClusterStatus> {
   const { table, front } = sources
-  const [webServers, sessionServers] = await Promise.all([
-    Promise.all([...sources.webServers].map(([name, of]) => webServerStatus(name, of, sources))),
-    Promise.all(sources.sessionServerConfigs.map(config => sessionServerStatus(config, sources))),
-  ])
-  return {
+  const webServers = [...sources.webServers].map(([name, of]) => webServerStatus(name, of, sources))
+  const sessionServers = sources.sessionServerConfigs.map(config => sessionServerStatus(config, sources))
+  const known = {
     director: {
       uptimeMs: sources.uptimeMs,
       state: sources.stopping ? 'stopping' : 'running',
       requestsInFlight: front.inFlight,
       parked: front.parked,
     },
-    webServers,
-    sessionServers,
     partitions: {
       total: PARTITION_COUNT,
       unowned: table.unowned().length,
       underCopied: table.underCopied(),
     },
     tableVersion: table.version,
+  } as const
+  return {
+    ...known,
+    webServers: await Promise.all(webServers),
+    sessionServers: await Promise.all(sessionServers),
   }
 }
 
@@ -56,16 +60,10 @@ async function webServerStatus(
   { table, links }: StatusSources,
 ): Promise<WebServerStatus> {
   const { state, restarts, actor } = supervisor
-  const stats = await statsOf(actor)
-  return {
-    name,
-    state,
-    partitions: table.ownedBy(name).length,
-    sessions: stats?.sessions ?? 0,
-    requestsInFlight: links.get(name)?.inFlight ?? 0,
-    mutations: stats?.mutations ?? 0,
-    restarts,
-  }
+  const partitions = table.ownedBy(name).length
+  const requestsInFlight = links.get(name)?.inFlight ?? 0
+  const { sessions = 0, mutations = 0 } = (await statsOf(actor)) ?? {}
+  return { name, state, partitions, sessions, requestsInFlight, mutations, restarts }
 }
 
 async function sessionServerStatus(
@@ -74,8 +72,8 @@ async function sessionServerStatus(
 ): Promise<SessionServerStatus> {
   const supervisor = sessionServers.get(name as ActorName)
   const { state = 'down', restarts = 0, actor = null } = supervisor ?? {}
-  const sessions = (await statsOf(actor))?.sessions ?? 0
   const partitions = table.syncedAt(name as ActorName)
+  const sessions = (await statsOf(actor))?.sessions ?? 0
   return { name, host: on, store: store.kind, state, partitions, sessions, restarts }
 }
 
