@@ -30,7 +30,7 @@ t.test('each host runs its part of one file, in any order of starts', async t =>
   })
   for (const command of [web, ...stores]) {
     command.process.kill('SIGTERM')
-    t.match(await command.finished, { code: 0, stderr: '', stdout: /"msg":"stopped"\}\n$/ })
+    t.match(await command.finished, { code: 0, stderr: '', stdout: /"msg":"stopped"\}\n/ })
   }
 })
 
@@ -117,7 +117,7 @@ t.test(
     t.match(await first.finished, { code: 0, stderr: '' })
     await second.printed(/"msg":"session server started"/)
     second.process.kill('SIGTERM')
-    t.match(await second.finished, { code: 0, stderr: '', stdout: /"msg":"stopped"\}\n$/ })
+    t.match(await second.finished, { code: 0, stderr: '', stdout: /"msg":"stopped"\}\n/ })
   },
 )
 
