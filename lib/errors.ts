@@ -10,7 +10,7 @@ export interface TroupeErrorOptions {
  * what was expected and what to do.
  */
 export abstract class TroupeError extends Error {
-  /** Stable, upper case, documented in docs/errors.md. */
+  /** Stable and upper case: what callers and operators go by. */
   abstract readonly code: string
 
   constructor(message: string, options: TroupeErrorOptions = {}) {
