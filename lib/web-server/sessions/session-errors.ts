@@ -1,4 +1,4 @@
-/** What can go wrong with a session, each told apart by its code (docs/errors.md). */
+/** What can go wrong with a session, each told apart by its code. */
 import { TroupeError, type TroupeErrorOptions } from '../../errors.js'
 
 /** A session holds something that JSON would lose; the last good copy stays. */
