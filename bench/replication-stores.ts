@@ -1,12 +1,12 @@
 /** The session servers that are compared: each a real actor on its own thread, with whatever lies behind it. */
-import { once } from 'node:events'
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { errorOfEnd } from '../lib/director/actors/actor-handle.js'
 import type { Stage } from '../lib/director/actors/stage.js'
 import type { ActorName } from '../lib/replication/ids.js'
 import type { SessionServerBackend } from '../lib/transport/actor-control.js'
+import { freePort } from '../test/support/free-port.js'
 import { TestHost } from '../test/support/hosts/host.js'
 import { TestRedis } from '../test/support/redis.js'
 import { type LoadOptions, type Measured, ReplicationLoad, SESSION_COUNT } from './replication-load.js'
@@ -133,14 +133,4 @@ async function ownFolder(parent: string, scope: Scope): Promise<string> {
   const folder = await mkdtemp(join(parent, 'troupe-bench-'))
   scope.teardown(() => rm(folder, { recursive: true, force: true }))
   return folder
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new TypeError('a TCP server has a port')
-  return address.port
 }

@@ -3,12 +3,13 @@ import { cp, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ClusterStatus } from '../../lib/director/cluster.js'
+import { freePort } from '../support/free-port.js'
 import { until } from '../support/until.js'
-import { APP, deployment, freePort, startOn } from './deployment.js'
+import { APP, deployment, startOn } from './deployment.js'
 import { Command } from './run.js'
 
 t.test('session hosts are backed up one at a time, and restored when all disks are lost', async t => {
-  const port = () => freePort('127.0.0.1')
+  const port = () => freePort()
   const file = await deployment({
     sessionServers: [
       { name: 'a', on: 'store-1', port: await port(), store: 'lmdb', path: 'data/a' },

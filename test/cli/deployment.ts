@@ -1,5 +1,5 @@
 /** A deployment of three hosts, all of them this machine. */
-import { createServer } from 'node:net'
+import { freePort } from '../support/free-port.js'
 
 /** An app that counts the visits of a session. */
 export const APP = `
@@ -10,18 +10,9 @@ export default (request, response) => {
 `
 export const KEY = 'a cluster key of at least 32 characters'
 
-export async function freePort(address: string): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, address, resolve))
-  const found = server.address()
-  await new Promise(resolve => server.close(resolve))
-  if (found === null || typeof found === 'string') throw new Error('a TCP server has a port')
-  return found.port
-}
-
 /** @returns a configuration of one web host and two session hosts; `part` replaces sections of it */
 export async function deployment(part: object = {}) {
-  const port = () => freePort('127.0.0.1')
+  const port = () => freePort()
   return {
     app: 'app.js',
     listen: { port: 0 },

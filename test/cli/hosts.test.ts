@@ -3,8 +3,9 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ClusterStatus } from '../../lib/director/cluster.js'
+import { freePort } from '../support/free-port.js'
 import { until } from '../support/until.js'
-import { APP, deployment, freePort, KEY, startOn as start } from './deployment.js'
+import { APP, deployment, KEY, startOn as start } from './deployment.js'
 import { Command, serve, troupe } from './run.js'
 
 t.test('each host runs its part of one file, in any order of starts', async t => {
@@ -94,7 +95,7 @@ t.test(
   async t => {
     const file = await deployment()
     const [a] = file.sessionServers
-    const other = { ...file, sessionServers: [{ ...a, port: await freePort('127.0.0.1') }] }
+    const other = { ...file, sessionServers: [{ ...a, port: await freePort() }] }
     const cwd = t.testdir({
       'app.js': APP,
       'troupe.json': JSON.stringify(file),

@@ -2,14 +2,15 @@
  * Real Redis servers for tests: each on a free port of loopback, in a folder of its own, ended when the test ends.
  * Test files that use them call `needs('redis-server')`.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'redis'
 import type { Test } from 'tap'
+import { freePort } from './free-port.js'
 import { until } from './until.js'
 
 /** Options of redis-server, as in `--maxmemory 10mb`. */
@@ -106,14 +107,4 @@ export class TestRedis {
       return false
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port was given')
-  return address.port
 }
