@@ -11,13 +11,9 @@ import type {
 } from '../transport/actor-control.js'
 import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
-import { DurableSessionServer } from './durable-session-server.js'
-import { RedisSessionServer } from './gateways/redis-session-server.js'
-import { RemoteSessionServer } from './gateways/remote-session-server.js'
 import { LocalSessionServer } from './local-session-server.js'
 import { isToReplica, MalformedMessageError } from './malformed.js'
 import type { SessionServer } from './session-server.js'
-import { openLmdbStore } from './stores/lmdb.js'
 import { MemoryStore } from './stores/memory.js'
 
 /** Runs a session server until the director stops it. */
@@ -102,17 +98,28 @@ function warnOnce(): (error: unknown) => void {
   }
 }
 
-/** Opens what keeps the copies, or the way to it. @throws what its store or its far side says; each `open…` function documents its errors */
+/**
+ * Opens what keeps the copies, or the way to it. Each loads only its own libraries: those for Redis take longer to load
+ * than a memory store's whole thread takes to start.
+ * @throws what its store or its far side says; each `open…` function documents its errors
+ */
 export async function openSessionServer({ name, backend }: SessionServerStart): Promise<SessionServer> {
   switch (backend.kind) {
     case 'memory':
       return new LocalSessionServer(new MemoryStore())
-    case 'lmdb':
+    case 'lmdb': {
+      const { DurableSessionServer } = await import('./durable-session-server.js')
+      const { openLmdbStore } = await import('./stores/lmdb.js')
       return new DurableSessionServer(await openLmdbStore(backend.path, name))
-    case 'remote':
+    }
+    case 'remote': {
+      const { RemoteSessionServer } = await import('./gateways/remote-session-server.js')
       return await RemoteSessionServer.open({ name, ...backend })
-    case 'redis':
+    }
+    case 'redis': {
+      const { RedisSessionServer } = await import('./gateways/redis-session-server.js')
       return await RedisSessionServer.open(backend)
+    }
     default:
       return backend satisfies never
   }
