@@ -2,7 +2,7 @@
 import type { ExchangeId, ToWebServer } from '../../transport/exchange-messages.js'
 import { Exchange } from './exchange.js'
 import type { ExchangeContext } from './exchange-context.js'
-import { installRequestSession } from './request-session.js'
+import { installRequestSession, unlessAside } from './request-session.js'
 
 /** See {@link ExchangeContext}. */
 export type ExchangeServerOptions = Omit<ExchangeContext, 'onOver'>
@@ -15,7 +15,11 @@ export class ExchangeServer {
   /** Begins to serve what comes through `options.port`, and defines `req.session` in this thread. */
   constructor(options: ExchangeServerOptions) {
     installRequestSession()
-    this.#context = { ...options, onOver: id => this.#exchanges.delete(id) }
+    this.#context = {
+      ...options,
+      sessions: unlessAside(options.sessions),
+      onOver: id => this.#exchanges.delete(id),
+    }
     options.port.onmessage = message => this.#receive(message)
   }
 
