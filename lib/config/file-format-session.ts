@@ -80,9 +80,13 @@ export const sessionSection = section(
       .describe('Largest session, as JSON.'),
     /** A cookie with every response makes every response uncacheable. */
     rolling: flag().default(false).describe('Renew the cookie with every response.'),
+    /** As express-session's default: an app that is moved here behaves as before. */
+    unset: oneOf(['keep', 'destroy'])
+      .default('keep')
+      .describe('What req.session = null does: drop what the request changed, or end the session.'),
     cookie: cookie.prefault({}).describe('Cookie attributes.'),
   },
-  'secret, secretFile, name, ttl, maxBytes, rolling and cookie',
+  'secret, secretFile, name, ttl, maxBytes, rolling, unset and cookie',
 ).superRefine((value, context) => {
   const { cookie, name } = value
   const prefix = /^__(Host|Secure)-/i.exec(name)?.[1]?.toLowerCase()

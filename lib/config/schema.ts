@@ -18,6 +18,8 @@ export interface SessionConfig {
   readonly maxBytes: number
   /** Renew the cookie with every response. */
   readonly rolling: boolean
+  /** What `req.session = null` does: drop what the request changed, or end the session. */
+  readonly unset: 'keep' | 'destroy'
   readonly cookie: {
     readonly path: string
     readonly domain: string | null

@@ -61,12 +61,29 @@ export class SessionCommitter {
 
   /** Keeps a session alive that a request has used, when it is time for that. */
   touch(hold: SessionHold): void {
+    if (this.isTouchDue(hold)) this.#replicate(hold, hold.entry.text)
+  }
+
+  /** Whether a {@link touch} would move the session's expiry now. */
+  isTouchDue(hold: SessionHold): boolean {
     const { entry } = hold
-    if (entry.destroyed || entry.detached || entry.version === 0) return
+    if (entry.destroyed || entry.detached || entry.version === 0) return false
     const lifetimeMs = this.#lifetimeOf(hold)
     const used = this.#now() + lifetimeMs - entry.expires
-    if (used < lifetimeMs * TOUCH_AFTER || this.#owner.epochOf(entry.partition) === null) return
-    this.#replicate(hold, entry.text)
+    return used >= lifetimeMs * TOUCH_AFTER && this.#owner.epochOf(entry.partition) !== null
+  }
+
+  /** Whether the live data holds anything that is not committed, through whichever request. */
+  isUnsaved({ entry, mayDiffer }: SessionHold): boolean {
+    if (!mayDiffer) return false
+    try {
+      const { cookieText, text: previous, dirty: assigned } = entry
+      const options = { cookieText, previous, assigned, maxBytes: this.#config.maxBytes }
+      return serializeSession(entry.data, options).text !== previous
+    } catch {
+      // What can't be saved is not saved: the reason is told when somebody tries to.
+      return true
+    }
   }
 
   /** Ends a session: nothing brings it back. @throws OwnershipLostError */

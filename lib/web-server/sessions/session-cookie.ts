@@ -28,7 +28,8 @@ export class Cookie implements CookieSettings {
   #expires: Date | null = null
   readonly #now: () => number
 
-  constructor(settings: CookieSettings, now: () => number = Date.now) {
+  /** @param expires when its lifetime ends, if that has begun already; otherwise it begins now */
+  constructor(settings: CookieSettings, now: () => number = Date.now, expires: Date | null = null) {
     this.#now = now
     this.path = settings.path
     this.domain = settings.domain
@@ -38,6 +39,7 @@ export class Cookie implements CookieSettings {
     this.partitioned = settings.partitioned
     this.priority = settings.priority
     this.maxAge = settings.originalMaxAge
+    if (expires !== null && this.#expires !== null) this.#expires = expires
   }
 
   /** The lifetime as it was set, ms; null for a browser-session cookie. */
@@ -71,6 +73,14 @@ export class Cookie implements CookieSettings {
   }
   set expires(date: Date | null | false | undefined) {
     this.maxAge = date instanceof Date ? date.getTime() - this.#now() : null
+  }
+
+  /** As {@link expires}: what apps that know express-session's internals look for. */
+  get _expires(): Date | null {
+    return this.#expires
+  }
+  set _expires(date: Date | null | false | undefined) {
+    this.expires = date
   }
 
   /** Everything as plain data. */

@@ -64,6 +64,18 @@ export class SessionInUseError extends TroupeError {
   }
 }
 
+/** `reload()` of a session that has ended meanwhile: there is nothing to load. */
+export class SessionDestroyedError extends TroupeError {
+  readonly code = 'SESSION_DESTROYED'
+
+  constructor() {
+    super(
+      'The session cannot be reloaded: it was destroyed or regenerated, by this request or another. Nothing of it ' +
+        'is kept, whatever this request still does with it.',
+    )
+  }
+}
+
 /** Another request of the same session had to be undone, and this request's unsaved changes with it. */
 export class SessionRevertedError extends TroupeError {
   readonly code = 'SESSION_REVERTED'

@@ -21,6 +21,8 @@ export class SessionHold {
   looked = false
   /** A commit of this request changed the session. */
   committed = false
+  /** This request changed the session's cookie. */
+  cookieChanged = false
   /** The last change that this request made and that is not known to be held by enough replicas. */
   pendingChange: PendingChange | null = null
   readonly #options: SessionHoldOptions
@@ -78,8 +80,11 @@ export class SessionHold {
   get cookie(): Cookie {
     if (this.#cookie === null) {
       const { cookieDefaults, now } = this.#options
-      this.#cookieText = this.entry.cookieText
-      this.#cookie = new Cookie(customised(this.#cookieText, cookieDefaults), now)
+      const { cookieText, version, expires } = this.entry
+      this.#cookieText = cookieText
+      // Of a stored session the lifetime is running: the app can tell its visitor what is left of it.
+      const end = version > 0 ? new Date(expires) : null
+      this.#cookie = new Cookie(customised(cookieText, cookieDefaults), now, end)
     }
     return this.#cookie
   }
@@ -100,6 +105,7 @@ export class SessionHold {
     this.#cookieText = text
     this.entry.customiseCookie(text)
     this.entry.dirty = true
+    this.cookieChanged = true
   }
 
   /** Whether the session may differ from what was committed last, through this or any other request. */

@@ -9,7 +9,12 @@ import type { SessionCache } from './session-cache.js'
 import type { SessionCommitter, SessionOwner } from './session-commit.js'
 import { Cookie, type CookieSettings } from './session-cookie.js'
 import type { SessionEntry } from './session-entry.js'
-import { SessionAssignedError, SessionClosedError, SessionInUseError } from './session-errors.js'
+import {
+  SessionAssignedError,
+  SessionClosedError,
+  SessionDestroyedError,
+  SessionInUseError,
+} from './session-errors.js'
 import { SessionHold, type SessionHoldOptions } from './session-hold.js'
 import type { PartitionUses } from './session-partitions.js'
 import type { SessionUse } from './session-use.js'
@@ -52,6 +57,8 @@ export class SessionOfRequest implements SessionUse, SessionActions {
   #session: Session | undefined
   /** The last session that this request destroyed. */
   #destroyed: SessionHold | null = null
+  /** The session that the app let go of by `req.session = null`: what this request changed in it is not kept. */
+  #unset: SessionHold | null = null
   /** The app ended its session, or let it go: no new one is made. */
   #isEnded = false
   #isAnswered = false
@@ -84,6 +91,13 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     if (session !== undefined && session !== null) throw new SessionAssignedError()
     this.#session = undefined
     this.#isEnded = true
+    if (this.#current === null || this.#current.entry.destroyed) return
+    if (this.#shared.config.unset === 'destroy') {
+      this.#destroy(this.#current)
+      return
+    }
+    this.#unset = this.#current
+    this.#dropChanges(this.#current)
   }
 
   get sessionId(): string {
@@ -95,9 +109,7 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     if (!this.#isAnswered) this.#commit()
     const hold = this.#current
     if (hold !== null && !hold.entry.destroyed && hold.entry.version > 0) {
-      return this.#isCookieDue(hold)
-        ? this.#setCookie(hold.cookie, this.#shared.signer.sign(hold.entry.id))
-        : null
+      return hold !== this.#unset && this.#isCookieDue(hold) ? this.#renewCookie(hold) : null
     }
     return this.#destroyed !== null && this.#options.hadCookie ? this.#clearCookie(this.#destroyed) : null
   }
@@ -124,6 +136,10 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     const { cache, committer, config, partitions } = this.#shared
     for (const hold of this.#holds) {
       this.#attempt(() => {
+        if (hold === this.#unset) {
+          this.#dropChanges(hold)
+          return
+        }
         if (!this.#isAnswered || hold.entry.dirty) committer.commit(hold)
         // Only now: a response never waits for the acknowledgement of its touch.
         if (hold.looked || config.rolling) committer.touch(hold)
@@ -135,22 +151,30 @@ export class SessionOfRequest implements SessionUse, SessionActions {
   }
 
   async save(hold: SessionHold): Promise<void> {
+    // No response can tell the browser of it any more: nobody could come back for it.
+    if (this.#isClosed && hold.entry.version === 0) throw new SessionClosedError()
     this.#shared.committer.commit(hold)
     await this.#acknowledgedOf(hold)
   }
 
   async reload(hold: SessionHold): Promise<void> {
     const { entry } = hold
+    if (entry.destroyed) throw new SessionDestroyedError()
+    if (!this.#shared.committer.isUnsaved(hold)) {
+      // What all requests share is what a reload would read.
+      hold.catchUp()
+      return
+    }
     const others = entry.uses - (this.#isClosed ? 0 : 1)
     if (others > 0) throw new SessionInUseError(others)
-    entry.revert()
-    entry.generation++
-    hold.catchUp()
+    revert(hold)
   }
 
   async regenerate(hold: SessionHold): Promise<void> {
     if (this.#isClosed) throw new SessionClosedError()
     this.#destroy(hold)
+    // Called twice on one session: the one in between gets no cookie, so nobody could come back for it.
+    if (this.#current !== null && this.#current !== hold) this.#destroy(this.#current)
     this.#begin()
     this.#session = undefined
     this.#isEnded = false
@@ -169,6 +193,11 @@ export class SessionOfRequest implements SessionUse, SessionActions {
   #destroy(hold: SessionHold): void {
     this.#shared.committer.destroy(hold)
     this.#destroyed = hold
+  }
+
+  /** Not those of other requests: what they have changed as well is theirs to keep. */
+  #dropChanges(hold: SessionHold): void {
+    if (!hold.entry.destroyed && hold.entry.uses <= 1) revert(hold)
   }
 
   /** Makes a new session. */
@@ -191,7 +220,8 @@ export class SessionOfRequest implements SessionUse, SessionActions {
   }
 
   #commit(): void {
-    if (this.#current !== null) this.#shared.committer.commit(this.#current)
+    if (this.#current === null || this.#current === this.#unset) return
+    this.#shared.committer.commit(this.#current)
   }
 
   /** Changes made after the request was over: kept when the session is still here. */
@@ -208,8 +238,16 @@ export class SessionOfRequest implements SessionUse, SessionActions {
   }
 
   #isCookieDue(hold: SessionHold): boolean {
-    if (hold !== this.#original || this.#shared.config.rolling) return true
-    return hold.committed && hold.cookie.expires !== null
+    if (hold !== this.#original || this.#shared.config.rolling || hold.cookieChanged) return true
+    if (!hold.looked || hold.cookie.originalMaxAge === null) return false
+    // Whenever the end of the session moves, so does that of its cookie: neither outlives the other for long.
+    return hold.committed || this.#shared.committer.isTouchDue(hold)
+  }
+
+  /** The cookie's lifetime begins with the response that sets it. */
+  #renewCookie({ cookie, entry }: SessionHold): string {
+    cookie.maxAge = cookie.originalMaxAge
+    return this.#setCookie(cookie, this.#shared.signer.sign(entry.id))
   }
 
   /** A secure one too where this connection is plain: https may end at a proxy in front. */
@@ -243,6 +281,13 @@ export class SessionOfRequest implements SessionUse, SessionActions {
       this.#shared.report(error instanceof Error ? error : new Error(String(error)))
     }
   }
+}
+
+/** The live data is again what was committed last. */
+function revert(hold: SessionHold): void {
+  hold.entry.revert()
+  hold.entry.generation++
+  hold.catchUp()
 }
 
 function waitFor(wait: (done: (error: TroupeError | null) => void) => void): Promise<void> {
