@@ -9,6 +9,7 @@ import { compareStamps } from '../../replication/copy.js'
 import type { HostedSessions } from '../../replication/hosted-sessions.js'
 import { PARTITION_COUNT, type Partition, type SessionId } from '../../replication/ids.js'
 import { SessionEntry } from './session-entry.js'
+import { NO_SESSION_EVENTS, type SessionEvents } from './session-events.js'
 
 /** A session besides its data: entry, id, indexes, verified cookie. Measured on Node 20: 700 to 850. */
 const ENTRY_BYTES = 900
@@ -29,6 +30,8 @@ export interface SessionCacheOptions {
   readonly maxBytes: number
   /** Estimated bytes of pinned sessions beyond that before commits are refused; by default as many, and at least 16 MiB. */
   readonly heldMaxBytes?: number
+  /** Hears of sessions that expire here, and of those that come back after a takeover. */
+  readonly events?: SessionEvents
 }
 
 /** The session cache of one web server. */
@@ -39,10 +42,17 @@ export class SessionCache implements HostedSessions {
   readonly #partitions: (Set<SessionEntry> | undefined)[] = new Array(PARTITION_COUNT)
   readonly #maxBytes: number
   readonly #heldMaxBytes: number
+  readonly #events: SessionEvents
   #heldBytes = 0
   #sweepFrom = 0
 
-  constructor({ maxBytes, heldMaxBytes = Math.max(maxBytes, HELD_BYTES_FLOOR) }: SessionCacheOptions) {
+  constructor(options: SessionCacheOptions) {
+    const {
+      maxBytes,
+      heldMaxBytes = Math.max(maxBytes, HELD_BYTES_FLOOR),
+      events = NO_SESSION_EVENTS,
+    } = options
+    this.#events = events
     this.#maxBytes = maxBytes
     this.#heldMaxBytes = heldMaxBytes
     this.#lru = new LRUCache({
@@ -120,7 +130,9 @@ export class SessionCache implements HostedSessions {
   sweep(now: number): void {
     for (let step = 0; step < SWEEP_PARTITIONS; step++) {
       for (const entry of this.#partitions[this.#sweepFrom] ?? []) {
-        if (entry.expires <= now && !entry.isPinned) this.remove(entry)
+        if (entry.expires > now || entry.isPinned) continue
+        this.#events.expired(entry)
+        this.remove(entry)
       }
       this.#sweepFrom = (this.#sweepFrom + 1) % PARTITION_COUNT
     }
@@ -144,6 +156,7 @@ export class SessionCache implements HostedSessions {
     const entry = new SessionEntry(copy)
     if (this.#lru.calculatedSize + sizeOf(entry) > this.#maxBytes) return false
     this.store(entry)
+    this.#events.fetched(entry)
     return true
   }
 

@@ -9,6 +9,7 @@ import type { SessionCache } from './session-cache.js'
 import { PendingChange } from './session-change.js'
 import type { SessionEntry } from './session-entry.js'
 import { SessionCacheFullError, SessionClosedError } from './session-errors.js'
+import { NO_SESSION_EVENTS, type SessionEvents } from './session-events.js'
 import type { SessionHold } from './session-hold.js'
 import { type SerializedSession, serializeSession } from './session-json.js'
 
@@ -27,8 +28,16 @@ export class SessionCommitter {
   readonly #owner: SessionOwner
   readonly #config: SessionConfig
   readonly #now: () => number
+  readonly #events: SessionEvents
 
-  constructor(cache: SessionCache, owner: SessionOwner, config: SessionConfig, now: () => number) {
+  constructor(
+    cache: SessionCache,
+    owner: SessionOwner,
+    config: SessionConfig,
+    now: () => number,
+    events: SessionEvents = NO_SESSION_EVENTS,
+  ) {
+    this.#events = events
     this.#cache = cache
     this.#owner = owner
     this.#config = config
@@ -96,6 +105,7 @@ export class SessionCommitter {
       entry.destroyed = true
       entry.commit(null, epoch, entry.expires)
       this.#send(hold)
+      this.#events.destroyed(entry)
     }
     entry.destroyed = true
   }
@@ -123,8 +133,10 @@ export class SessionCommitter {
   #replicate(hold: SessionHold, text: string): void {
     const { entry } = hold
     const epoch = this.#epochOf(entry)
+    const isNew = entry.version === 0
     entry.commit(text, epoch, this.#now() + this.#lifetimeOf(hold))
     this.#send(hold)
+    if (isNew) this.#events.created(entry)
   }
 
   #send(hold: SessionHold): void {

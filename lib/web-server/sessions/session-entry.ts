@@ -36,6 +36,8 @@ export class SessionEntry implements Stamp {
   exotic = false
   /** It was destroyed, for good: ids are never used again. */
   destroyed = false
+  /** Its end for lack of use was told. */
+  expiryTold = false
   /** No longer hosted here: commits are refused. */
   detached = false
   /** Rises when uncommitted changes are thrown away. */

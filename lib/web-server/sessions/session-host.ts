@@ -6,6 +6,7 @@ import type { SessionCache } from './session-cache.js'
 import { SessionCommitter, type SessionOwner } from './session-commit.js'
 import { defaultCookie } from './session-cookie.js'
 import { SessionEntry } from './session-entry.js'
+import { NO_SESSION_EVENTS, type SessionEvents } from './session-events.js'
 import { SessionIds } from './session-id.js'
 import { SessionOfRequest, type SessionShared } from './session-of-request.js'
 import { PartitionUses } from './session-partitions.js'
@@ -19,6 +20,8 @@ export interface SessionHostOptions {
   readonly owner: SessionOwner
   /** An error of a session that no request can be told of any more: for the log. */
   readonly report: (error: Error) => void
+  /** Hears of what happens to sessions. */
+  readonly events?: SessionEvents
   /** ms since the Unix epoch. */
   readonly now?: () => number
 }
@@ -37,9 +40,12 @@ type LookedUp =
 /** Opens sessions, and knows which partitions requests are using. */
 export class SessionHost implements SessionOpener {
   readonly #shared: SessionShared
+  readonly #events: SessionEvents
   readonly #lookups = new Map<SessionId, ((result: LookedUp) => void)[]>()
 
-  constructor({ config, cache, owner, report, now = Date.now }: SessionHostOptions) {
+  constructor(options: SessionHostOptions) {
+    const { config, cache, owner, report, events = NO_SESSION_EVENTS, now = Date.now } = options
+    this.#events = events
     const ids = new SessionIds()
     const owns = (partition: Partition) => owner.epochOf(partition) !== null
     this.#shared = {
@@ -48,7 +54,7 @@ export class SessionHost implements SessionOpener {
       owner,
       report,
       now,
-      committer: new SessionCommitter(cache, owner, config, now),
+      committer: new SessionCommitter(cache, owner, config, now, events),
       partitions: new PartitionUses(),
       signer: new CookieSigner(config.secrets),
       create: () => SessionEntry.empty(ids.next(owns), now() + config.ttlMs),
@@ -64,7 +70,10 @@ export class SessionHost implements SessionOpener {
     if (owner.epochOf(partition) === null) return { type: 'reroute', partition }
     const cached = cache.find(named.id)
     if (cached !== undefined) {
-      if (!this.#isAlive(cached)) return this.#opened(request, null, true)
+      if (!this.#isAlive(cached)) {
+        this.#events.expired(cached)
+        return this.#opened(request, null, true)
+      }
       partitions.acquire(partition)
       return this.#opened(request, cached, true)
     }
@@ -137,6 +146,7 @@ export class SessionHost implements SessionOpener {
       return
     }
     entry.verifiedCookie = Buffer.from(cookie)
+    if (!cache.has(entry)) this.#events.fetched(entry)
     cache.acquire(entry)
     cache.store(entry)
     answerAll(callbacks, { type: 'entry', entry })
