@@ -2,6 +2,7 @@
  * The web servers of this host: starts them, keeps them alive, hears what they say, and replaces one whose app failed.
  * What follows for partitions is `ownership.ts`.
  */
+import { isIPv6 } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { MessageChannel, type ResourceLimits } from 'node:worker_threads'
 import type { Logger } from 'pino'
@@ -13,7 +14,7 @@ import type { ExchangeReply, FromWebServer, ToWebServer } from '../transport/exc
 import { fromWireError } from '../transport/wire-error.js'
 import type { ActorHandle } from './actors/actor-handle.js'
 import { logEnd } from './actors/log-end.js'
-import type { Stage } from './actors/stage.js'
+import { CONTROL_DEADLINE_MS, type Stage } from './actors/stage.js'
 import { STOP_MS, Supervisor } from './actors/supervisor.js'
 import type { WebServerLink } from './front/router.js'
 import type { Ownership } from './ownership.js'
@@ -130,10 +131,13 @@ export class WebServers {
       port.close()
     })
     port.onmessage = message => this.#onMessage(name, actor, message)
-    await actor.control.within(APP_START_MS).start({
+    // The app's own deadline first: its error says more.
+    await actor.control.within(APP_START_MS + CONTROL_DEADLINE_MS).start({
       name,
       exchanges: port2,
       app,
+      listening: { address: listen.host, family: isIPv6(listen.host) ? 'IPv6' : 'IPv4', port: listen.port },
+      appStartMs: APP_START_MS,
       session,
       acks: replication.acks,
       ackTimeoutMs: replication.ackTimeoutMs,

@@ -16,12 +16,21 @@ export interface ActorTask {
   readonly heartbeat: SharedArrayBuffer
 }
 
+/** Where the director listens, as `server.address()` tells it: an address and port, or the path of a socket. */
+export type ListeningAddress =
+  | { readonly address: string; readonly family: string; readonly port: number }
+  | string
+
 /** What a web server needs to start. */
 export interface WebServerStart {
   readonly name: ActorName
   /** The exchange port: {@link FromWebServer} out, {@link ToWebServer} in. */
   readonly exchanges: MessagePort
   readonly app: AppConfig
+  /** What an app that listens by itself is told: the configured address, whose port may be 0. */
+  readonly listening: ListeningAddress
+  /** How long an app that exports nothing may take until it listens, ms. */
+  readonly appStartMs: number
   readonly session: SessionConfig
   /** How many replicas must hold a change before its response goes out (invariant 2). */
   readonly acks: 'none' | 'one' | 'all'

@@ -61,7 +61,11 @@ class WebServerActor implements WebServerControl {
 
   async start(options: WebServerStart): Promise<void> {
     if (this.#parts !== null) throw new WebServerStateError(this.#name, 'was started already')
-    const handle = await loadApp(options.app.file, { name: options.name, adminUrl: options.adminUrl })
+    const app = await loadApp(
+      options.app.file,
+      { name: options.name, adminUrl: options.adminUrl },
+      { listening: options.listening, listenWithinMs: options.appStartMs, ownsThread: true },
+    )
     const director = new BatchedPort<ToWebServer, FromWebServer>(options.exchanges)
     const report = (error: unknown, during: string | null = null) =>
       director.post({ type: 'reported', error: toWireError(error), during })
@@ -74,7 +78,7 @@ class WebServerActor implements WebServerControl {
     const exchanges = new ExchangeServer({
       port: director,
       sessions,
-      handle,
+      handle: app.handle,
       keepAliveTimeoutMs: options.keepAliveTimeoutMs,
       servedBy: options.servedBy ? options.name : null,
       onError: (error, head) => report(error, `${head.method} ${head.url}`),

@@ -1,24 +1,87 @@
-/** Imports the user's app and makes a Node listener of whatever it exports. */
-import { Server } from 'node:http'
+/** Imports the user's app and finds out what it is: what the module exports, or else the server that it lets listen. */
 import { extname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { ListeningAddress } from '../../transport/actor-control.js'
+import type { App } from './app.js'
+import { appOfServer } from './app.js'
 import type { AppContext } from './app-context.js'
+import { appOfExport, isApp, isObject } from './app-of-export.js'
 import { AppLoadError } from './errors.js'
-import { fastifyListener, isFastify } from './fastify.js'
-import { type FetchApp, fetchListener } from './fetch.js'
-import type { NodeListener } from './node-listener.js'
+import { giveSessionsToAll } from './fastify.js'
+import { ListenCalls } from './listen-calls.js'
+import { appWithServers } from './listening-export.js'
 
 const EXPECTED =
   'Expected is a default export, or a function create(context) that returns the same: a listener (request, response) ' +
-  'such as an Express app, an object with fetch(request) such as a Hono app, a Fastify instance, or a Koa app.'
+  'such as an Express app, an object with fetch(request) such as a Hono app, a Fastify instance, a Koa app, or an ' +
+  'http.Server; or a module that exports none and calls listen, whoever runs it: not only if require.main === module.'
+
+/** How an app is loaded. */
+export interface LoadAppOptions {
+  /** What the app's servers are told that they listen on; null for whatever they ask for. */
+  readonly listening: ListeningAddress | null
+  /** How long a module that exports no app may take until it calls `listen`, ms: it may connect to a database first. */
+  readonly listenWithinMs: number
+  /** Whether this thread is the app's alone. Otherwise only what comes of its loading counts as the app's. */
+  readonly ownsThread: boolean
+}
+
+/** Time after which someone is told that a module without an app is waited for, ms. */
+const TELL_AFTER_MS = 5_000
 
 /**
  * @param file absolute path of the app's module, ESM or CommonJS
  * @throws AppLoadError
  */
-export async function loadApp(file: string, context: AppContext): Promise<NodeListener> {
+export async function loadApp(file: string, context: AppContext, options: LoadAppOptions): Promise<App> {
+  const calls = new ListenCalls(options.listening)
+  const endSessions = giveSessionsToAll()
+  if (options.ownsThread) {
+    calls.watchThread()
+    return await load(file, context, calls, options.listenWithinMs)
+  }
+  try {
+    return await calls.watchWithin(() => load(file, context, calls, options.listenWithinMs))
+  } finally {
+    endSessions()
+  }
+}
+
+async function load(
+  file: string,
+  context: AppContext,
+  calls: ListenCalls,
+  listenWithinMs: number,
+): Promise<App> {
   const module = await importApp(file)
-  return listenerOf(file, (await exported(file, module, context)).app)
+  const found = await exported(file, module, context)
+  const app = isApp(found.app)
+    ? appWithServers(await appOfExport(file, found.app), found.app, calls)
+    : await listeningApp(file, found, calls, listenWithinMs)
+  const upgrade = module.upgrade ?? memberOf(found.main, 'upgrade')
+  if (typeof upgrade === 'function') app.server.on('upgrade', (...args) => upgrade(...args))
+  return app
+}
+
+/** An unmodified app: the first server that listens. */
+async function listeningApp(
+  file: string,
+  { problem, mayListen }: Found,
+  calls: ListenCalls,
+  listenWithinMs: number,
+): Promise<App> {
+  const telling = setTimeout(
+    () => process.emitWarning(`${file} exports no app: waiting for it to listen`),
+    TELL_AFTER_MS,
+  )
+  const server = await calls.waitForFirst(mayListen ? listenWithinMs : 0)
+  clearTimeout(telling)
+  if (server === undefined) {
+    const waited = mayListen ? ` and called listen on no server within ${listenWithinMs} ms` : ''
+    throw new AppLoadError(file, `${problem}${waited}. ${EXPECTED}`)
+  }
+  calls.settle({ isServer: other => other === server, onListen: () => undefined })
+  return appOfServer(server)
 }
 
 async function importApp(file: string): Promise<Record<string, unknown>> {
@@ -37,38 +100,35 @@ async function importApp(file: string): Promise<Record<string, unknown>> {
   }
 }
 
-/** Wrapped, since a Fastify instance is thenable: a promise of it would boot it, and fail with its errors. */
-async function exported(
-  file: string,
-  module: Record<string, unknown>,
-  context: AppContext,
-): Promise<{ readonly app: unknown }> {
+/** What a module gives. Wrapped, since a Fastify instance is thenable: a promise of it would boot it here. */
+interface Found {
+  /** An app, if {@link isApp} says so. */
+  readonly app: unknown
+  /** The default export. */
+  readonly main: unknown
+  /** What to say when it is no app. */
+  readonly problem: string
+  /** Whether it may still come to listen, as a module that is run for its effects does. */
+  readonly mayListen: boolean
+}
+
+async function exported(file: string, module: Record<string, unknown>, context: AppContext): Promise<Found> {
   const main = unwrapped(module.default)
-  const create = module.create ?? (isObject(main) && 'create' in main ? main.create : undefined)
+  const create = module.create ?? memberOf(main, 'create')
   if (typeof create !== 'function' || (isApp(main) && !('create' in module))) {
-    if (main !== undefined) return { app: main }
     const names = Object.keys(module).join(', ')
-    throw new AppLoadError(file, `it exports ${names === '' ? 'nothing' : `only ${names}`}. ${EXPECTED}`)
+    const problem =
+      main === undefined
+        ? `it exports ${names === '' ? 'nothing' : `only ${names}`}`
+        : `its app is ${describe(main)}`
+    return { app: main, main, problem, mayListen: main === undefined || isObject(main) }
   }
   try {
-    return { app: await create(context) }
+    const app: { readonly created: unknown } = { created: await create(context) }
+    return { app: app.created, main, problem: `its app is ${describe(app.created)}`, mayListen: false }
   } catch (cause) {
     throw new AppLoadError(file, `its create function failed: ${describeError(cause)}`, { cause })
   }
-}
-
-async function listenerOf(file: string, app: unknown): Promise<NodeListener> {
-  if (isObject(app) && isFastify(app)) {
-    try {
-      return await fastifyListener(app)
-    } catch (cause) {
-      throw new AppLoadError(file, `Fastify did not get ready: ${describeError(cause)}`, { cause })
-    }
-  }
-  if (isFetchApp(app)) return fetchListener(app)
-  if (isKoa(app)) return app.callback()
-  if (typeof app === 'function') return app as NodeListener
-  throw new AppLoadError(file, `its app is ${describe(app)}. ${EXPECTED}`)
 }
 
 /** The app of `module.exports = app`, and of compiled ESM, whose exports are themselves the default export. */
@@ -76,24 +136,10 @@ function unwrapped(main: unknown): unknown {
   return isObject(main) && '__esModule' in main && 'default' in main ? main.default : main
 }
 
-function isApp(value: unknown): boolean {
-  return (
-    typeof value === 'function' || isFetchApp(value) || isKoa(value) || (isObject(value) && isFastify(value))
-  )
-}
-
-function isFetchApp(value: unknown): value is FetchApp {
-  return (
-    (isObject(value) || typeof value === 'function') && 'fetch' in value && typeof value.fetch === 'function'
-  )
-}
-
-function isKoa(value: unknown): value is { callback(): NodeListener } {
-  return isObject(value) && 'callback' in value && typeof value.callback === 'function'
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
+function memberOf(value: unknown, name: string): unknown {
+  return (isObject(value) || typeof value === 'function') && name in value
+    ? (value as Record<string, unknown>)[name]
+    : undefined
 }
 
 /** Newer versions of Node run TypeScript themselves. */
@@ -118,7 +164,6 @@ function describeError(error: unknown): string {
 
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value)
-  if (value instanceof Server) return 'an http.Server; export its request listener instead'
   if (!isObject(value)) return `a ${typeof value}`
   const keys = Object.keys(value)
   return keys.length === 0 ? 'an object without members' : `an object with ${keys.slice(0, 5).join(', ')}`

@@ -4,9 +4,23 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadApp } from '../../../lib/web-server/adapters/load-app.js'
+import type { App } from '../../../lib/web-server/adapters/app.js'
+import { type LoadAppOptions, loadApp } from '../../../lib/web-server/adapters/load-app.js'
 
-export const context = { name: 'web-1', adminUrl: null }
+const context = { name: 'web-1', adminUrl: null }
+
+/** Where the apps are told that they listen. */
+export const LISTENING = { address: '0.0.0.0', family: 'IPv4', port: 8080 }
+
+/** Loads an app as if this thread had others. */
+export function load(file: string, options: Partial<LoadAppOptions> = {}): Promise<App> {
+  return loadApp(file, context, {
+    listening: LISTENING,
+    listenWithinMs: 20,
+    ownsThread: false,
+    ...options,
+  })
+}
 
 /** A folder with apps that can import this project's dependencies. */
 export class AppFolder {
@@ -33,10 +47,10 @@ export async function serve(
   session: object | undefined,
   ask: (url: string) => Promise<unknown>,
 ): Promise<void> {
-  const listener = await loadApp(file, context)
+  const { handle } = await load(file, { listenWithinMs: 5_000 })
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     Object.defineProperty(request, 'session', { value: session, configurable: true, writable: true })
-    listener(request, response)
+    handle(request, response)
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   try {
