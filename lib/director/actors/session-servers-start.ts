@@ -12,11 +12,14 @@ const POLL_MS = 10
  * Starts them and waits until all run, or until `startTimeoutMs` after the first is there: hosts that start together
  * are not there at the same moment. The others go on being tried by their supervisors and join later; until then the
  * newest copy of a session may be out of reach.
+ * @param signal ends the wait
+ * @throws AbortError when it was ended
  */
 export async function startSessionServers(
   supervisors: ReadonlyMap<ActorName, Supervisor<SessionServerControl>>,
   startTimeoutMs: number,
   log: Logger,
+  signal?: AbortSignal,
 ): Promise<void> {
   for (const [actor, supervisor] of supervisors) {
     // Patient ones reject only when they are stopped before they were ever there.
@@ -38,7 +41,7 @@ export async function startSessionServers(
       log.error({ missing, startTimeoutMs }, 'no session server is there: waits for one')
       isTold = true
     }
-    await wait(POLL_MS)
+    await wait(POLL_MS, undefined, signal === undefined ? {} : { signal })
   }
 }
 

@@ -1,0 +1,52 @@
+/** The way to the sessions of a cluster, or of session servers that this process started: what every store stands on. */
+import { TroupeError } from '../errors.js'
+import { ALL_PARTITIONS, type SessionId } from '../replication/ids.js'
+import type { SessionCalls } from '../transport/session-calls.js'
+
+/** Where sessions are. */
+export interface SessionAccess {
+  readonly calls: SessionCalls
+  /** Lifetime of a session whose cookie names none, ms. */
+  readonly ttlMs: number
+}
+
+/**
+ * Saves a session, but one that was destroyed: a request that was running meanwhile and saves late has lost, and so
+ * nobody is logged in again by accident.
+ */
+export async function setUnlessEnded(
+  calls: SessionCalls,
+  id: string,
+  data: string,
+  expires: number,
+): Promise<void> {
+  try {
+    await calls.call({ op: 'set', id: id as SessionId, data, expires })
+  } catch (error) {
+    if (!(error instanceof TroupeError && error.code === 'SESSION_ENDED')) throw error
+  }
+}
+
+/** Calls under way at once when a store is asked for all of its sessions: enough to keep every owner busy. */
+const CONCURRENT_CALLS = 32
+
+/** @returns the ids of all live sessions */
+export async function allIds({ calls }: SessionAccess): Promise<SessionId[]> {
+  const ids: SessionId[] = []
+  await eachConcurrently(ALL_PARTITIONS, async partition => {
+    ids.push(...(await calls.call({ op: 'ids', partition })))
+  })
+  return ids
+}
+
+/** Runs an action for each item, not for all at once. @throws what the first failed action threw */
+export async function eachConcurrently<T>(
+  items: readonly T[],
+  action: (item: T) => Promise<void>,
+): Promise<void> {
+  const rest = items.values()
+  const work = async () => {
+    for (const item of rest) await action(item)
+  }
+  await Promise.all(Array.from({ length: CONCURRENT_CALLS }, work))
+}
