@@ -4,4 +4,9 @@ export interface AppContext {
   readonly name: string
   /** Base URL of the admin listener, null when there is none. */
   readonly adminUrl: string | null
+  /**
+   * Aborts when this web server is to be stopped or replaced: what would otherwise stay open for long, such as WebSockets
+   * and event streams, had better end. What is still open when the time is over is closed.
+   */
+  readonly draining: AbortSignal
 }

@@ -1,7 +1,8 @@
 /**
  * Apps that listen by themselves: as under node:cluster, a server that listens here gets the director's requests and
- * binds nothing. The first server that listens while the app is loading is the app; what it learns of its listening
- * (`address()`, 'listening', `close()`) is as if it had bound the director's address. Other servers listen for real.
+ * binds nothing. The first server that listens while the app is loading is the app, unless the module exports one; what
+ * it learns of its listening (`address()`, 'listening', `close()`) is as if it had bound the director's address. Servers
+ * that want the same port are the same app; others listen for real.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Server } from 'node:http'
@@ -104,20 +105,32 @@ export class ListenCalls {
   listen(server: Server, args: readonly unknown[], original: Listen): Server {
     const place = placeOf(args)
     // Node itself refuses arguments that say nothing, and a server that listens already.
-    if (place === null || server.listening || !this.#isOfApp(server, place))
+    if (place === null || server.listening || (this.#app !== null && !this.#isOfApp(server, place)))
       return original.apply(server, [...args])
     const callback = args.at(-1)
     const isCallback = typeof callback === 'function'
-    this.#own(place)
-    if (this.#app === null)
-      this.#calls.push({ server, place, original, args: isCallback ? args.slice(0, -1) : args })
-    else if (this.#app.isServer(server)) this.#app.onListen(server)
     if (isCallback) server.once('listening', callback as () => void)
-    pretendToListen(server, this.#addressFor(place))
+    const call = { server, place, original, args: isCallback ? args.slice(0, -1) : args }
+    if (this.#app === null) this.#calls.push(call)
+    else if (this.#app.isServer(server)) this.#app.onListen(server)
+    // In a while, as a real bind: by then it is known whether a module that runs through exports another app.
+    pretendToListen(server, this.#addressFor(place), () => this.#confirm(call))
     const [options] = args
     if (hasSignal(options)) closeOnAbort(server, options.signal)
-    for (const answer of this.#waiting) answer(server)
+    if (this.first === server) {
+      this.#own(place)
+      for (const answer of this.#waiting) answer(server)
+    }
     return server
+  }
+
+  /** A module that waits for a server to listen is not to wait for ever. */
+  #confirm(call: ListenCall): void {
+    if (this.#app !== null || this.#isOfApp(call.server, call.place)) call.server.emit('listening')
+    else {
+      this.#calls.splice(this.#calls.indexOf(call), 1)
+      reallyListen(call)
+    }
   }
 
   #isOfApp(server: Server, place: Place): boolean {
@@ -168,7 +181,7 @@ function watch(): void {
   }
 }
 
-function pretendToListen(server: Server, address: ListeningAddress): void {
+function pretendToListen(server: Server, address: ListeningAddress, confirm: () => void): void {
   const internals = server as unknown as ServerInternals
   const handle: PretendedHandle = { close() {}, ref() {}, unref() {} }
   if (typeof address === 'string') internals._pipeName = address
@@ -178,9 +191,8 @@ function pretendToListen(server: Server, address: ListeningAddress): void {
       return 0
     }
   internals._handle = handle
-  // In a while, as a real bind: by then it is known whether a module that runs through exports another app.
   setImmediate(() => {
-    if (internals._handle === handle) server.emit('listening')
+    if (internals._handle === handle) confirm()
   })
 }
 

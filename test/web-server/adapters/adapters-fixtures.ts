@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { App } from '../../../lib/web-server/adapters/app.js'
 import { type LoadAppOptions, loadApp } from '../../../lib/web-server/adapters/load-app.js'
 
-const context = { name: 'web-1', adminUrl: null }
+const context = { name: 'web-1', adminUrl: null, draining: new AbortController().signal }
 
 /** Where the apps are told that they listen. */
 export const LISTENING = { address: '0.0.0.0', family: 'IPv4', port: 8080 }
