@@ -16,6 +16,7 @@ import { STOP_MS, Supervisor } from './actors/supervisor.js'
 import { type Cluster, type ClusterStatus, UnknownActorError } from './cluster.js'
 import { Front } from './front/front.js'
 import { Ownership } from './ownership.js'
+import { DirectorSessionCalls } from './session-calls.js'
 import { statusOf } from './status.js'
 import { WebServers } from './web-servers.js'
 
@@ -33,6 +34,9 @@ export interface DirectorOptions {
   readonly tls: ClusterTls | null
 }
 
+/** What the owner of a session may wait for, one after the other, before it answers a call: a look-up, then copies. */
+const ANSWER_ACKS = 2
+
 export class Director implements Cluster {
   readonly #config: Config
   readonly #log: Logger
@@ -42,6 +46,7 @@ export class Director implements Cluster {
   readonly #ownership: Ownership
   readonly #front: Front
   readonly #webServers: WebServers
+  readonly #sessionCalls: DirectorSessionCalls
   readonly #sessionServers = new Map<ActorName, Supervisor<SessionServerControl>>()
   readonly #startedAt = performance.now()
   #url = ''
@@ -65,8 +70,19 @@ export class Director implements Cluster {
       name => machines.get(name) ?? name,
     )
     this.#ownership = new Ownership(this.#table, log, controlDeadlineMs, {
-      ownerLost: link => this.#front.ownerLost(link),
-      ownerChanged: partitions => this.#front.ownerChanged(partitions),
+      ownerLost: link => {
+        this.#front.ownerLost(link)
+        this.#sessionCalls.ownerLost(link)
+      },
+      ownerChanged: partitions => {
+        this.#front.ownerChanged(partitions)
+        this.#sessionCalls.ownerChanged(partitions)
+      },
+    })
+    this.#sessionCalls = new DirectorSessionCalls({
+      router: this.#ownership,
+      parkTimeoutMs: config.listen.parkTimeoutMs,
+      answerTimeoutMs: ANSWER_ACKS * config.replication.ackTimeoutMs + controlDeadlineMs,
     })
     this.#front = new Front({
       listen: config.listen,
@@ -80,6 +96,7 @@ export class Director implements Cluster {
       stage: this.#stage,
       ownership: this.#ownership,
       onReply: reply => this.#front.onReply(reply),
+      connectCalls: (link, port) => this.#sessionCalls.connect(link, port),
     })
   }
 
@@ -156,6 +173,7 @@ export class Director implements Cluster {
     this.#ownership.close()
     await this.#webServers.stop()
     await Promise.all([...this.#sessionServers.values()].map(supervisor => supervisor.stop()))
+    this.#sessionCalls.close()
     await this.#stage.destroy()
     await this.#admin?.close()
   }

@@ -4,7 +4,7 @@
  */
 import { isIPv6 } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
-import { MessageChannel, type ResourceLimits } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type ResourceLimits } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.js'
 import type { ActorName } from '../replication/ids.js'
@@ -40,6 +40,8 @@ export interface WebServersOptions {
   readonly ownership: Ownership
   /** A web server says something about a request. */
   readonly onReply: (reply: ExchangeReply) => void
+  /** A web server runs: the way of its session calls. */
+  readonly connectCalls: (link: WebServerLink, port: MessagePort) => void
 }
 
 export class WebServers {
@@ -48,17 +50,19 @@ export class WebServers {
   readonly #stage: Stage
   readonly #ownership: Ownership
   readonly #onReply: (reply: ExchangeReply) => void
+  readonly #connectCalls: (link: WebServerLink, port: MessagePort) => void
   readonly #supervisors = new Map<ActorName, Supervisor<WebServerControl>>()
   readonly #links = new Map<ActorName, WebServerLink>()
   readonly #failing = new Set<ActorName>()
   #adminUrl: string | null = null
 
-  constructor({ config, log, stage, ownership, onReply }: WebServersOptions) {
+  constructor({ config, log, stage, ownership, onReply, connectCalls }: WebServersOptions) {
     this.#config = config
     this.#log = log
     this.#stage = stage
     this.#ownership = ownership
     this.#onReply = onReply
+    this.#connectCalls = connectCalls
   }
 
   get supervisors(): ReadonlyMap<ActorName, Supervisor<WebServerControl>> {
@@ -124,6 +128,7 @@ export class WebServers {
   async #onUp(name: ActorName, actor: ActorHandle<WebServerControl>): Promise<void> {
     const { app, session, replication, cache, listen } = this.#config
     const { port1, port2 } = new MessageChannel()
+    const calls = new MessageChannel()
     const port = new BatchedPort<FromWebServer, ToWebServer>(port1)
     // Not `gone`: what a thread sent before it died must not arrive after its takeover has begun.
     void actor.ended.then(() => {
@@ -135,6 +140,7 @@ export class WebServers {
     await actor.control.within(APP_START_MS + CONTROL_DEADLINE_MS).start({
       name,
       exchanges: port2,
+      sessionCalls: calls.port2,
       app,
       listening: { address: listen.host, family: isIPv6(listen.host) ? 'IPv6' : 'IPv4', port: listen.port },
       appStartMs: APP_START_MS,
@@ -153,6 +159,7 @@ export class WebServers {
       post: (message, transfer) => port.post(message, transfer),
     }
     this.#links.set(name, link)
+    this.#connectCalls(link, calls.port1)
     this.#ownership.onWebServerUp({ name, link, actor })
     this.#log.info({ actor: name }, 'web server started')
   }

@@ -13,8 +13,8 @@ import type { ToReplica } from './messages.js'
 export type Found =
   /** The newest copy, alive and not expired. */
   | { readonly type: 'found'; readonly copy: SessionCopy }
-  /** There certainly is no such session: never was, destroyed, or expired. */
-  | { readonly type: 'absent' }
+  /** There certainly is no such session: never was, expired, or `destroyed`, which is known as long as it would have lived. */
+  | { readonly type: 'absent'; readonly destroyed: boolean }
   /** Nobody can say. */
   | { readonly type: 'unavailable'; readonly error: TroupeError }
 
@@ -168,6 +168,6 @@ function conclusionOf({ partition, syncedAnswers, newest }: Lookup, now: number)
     const error = new SessionUnavailableError(partition, 'its session servers were lost')
     return { type: 'unavailable', error }
   }
-  const alive = newest !== null && newest.data !== null && newest.expires > now
-  return alive ? { type: 'found', copy: newest } : { type: 'absent' }
+  if (newest === null || newest.expires <= now) return { type: 'absent', destroyed: false }
+  return newest.data === null ? { type: 'absent', destroyed: true } : { type: 'found', copy: newest }
 }

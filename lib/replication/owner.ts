@@ -3,12 +3,14 @@
  * (one for each replica), acknowledgements, look-ups and resyncs. Pure: inputs by `on…` methods and calls that carry
  * the time, effects through {@link OwnerEffects}; whoever holds it calls {@link Owner.flush} at the end of each tick.
  */
+import type { TroupeError } from '../errors.js'
 import { type Acknowledged, Acknowledgements } from './acknowledgements.js'
 import type { AssignedReplica, Assignment, Settled } from './assignment.js'
 import type { Mutation, SessionCopy } from './copy.js'
 import { OwnershipLostError, SessionUnavailableError } from './errors.js'
 import type { HostedSessions } from './hosted-sessions.js'
 import { type ActorName, type Epoch, type Partition, partitionOf, type SessionId } from './ids.js'
+import { type Listed, Listings } from './listings.js'
 import { type Found, Lookups } from './lookups.js'
 import type { Claim, FromReplica, ToReplica } from './messages.js'
 import { Outbox } from './outbox.js'
@@ -38,7 +40,7 @@ export interface OwnerEffects {
 export interface OwnerPending {
   /** Sessions with a change that some replica has not acknowledged. */
   readonly unacknowledged: number
-  /** Look-ups, and reads that a replica has not answered. */
+  /** Look-ups and listings, and reads that a replica has not answered. */
   readonly lookups: number
   /** Partitions that are being resynced or wait for it, and calls that a replica has not answered. */
   readonly resyncs: number
@@ -64,6 +66,7 @@ export class Owner {
   readonly #outboxes = new Map<ActorName, Outbox>()
   readonly #acknowledgements: Acknowledgements
   readonly #lookups: Lookups
+  readonly #listings: Listings
   readonly #resyncs: Resyncs
   #nextCall = 1
 
@@ -78,6 +81,7 @@ export class Owner {
     }
     this.#acknowledgements = new Acknowledgements(view, options.ackTimeoutMs)
     this.#lookups = new Lookups(options.ackTimeoutMs)
+    this.#listings = new Listings(options.ackTimeoutMs)
     this.#resyncs = new Resyncs(hosted, {
       nextCall: () => this.#nextCall++,
       send: (replica, message) => this.#effects.send(replica, message),
@@ -114,7 +118,7 @@ export class Owner {
   get pending(): OwnerPending {
     return {
       unacknowledged: this.#acknowledgements.size,
-      lookups: this.#lookups.size,
+      lookups: this.#lookups.size + this.#listings.size,
       resyncs: this.#resyncs.size,
       queued: this.outboxDepth,
     }
@@ -143,6 +147,7 @@ export class Owner {
       if (owned !== undefined) owned.reachable = owned.reachable.filter(name => name !== replica)
     }
     this.#lookups.onReplicaLost(replica, now)
+    this.#listings.onReplicaLost(replica)
     this.#recountAcknowledgements(affected)
   }
 
@@ -163,6 +168,7 @@ export class Owner {
     this.#hosted.drop(partition)
     this.#acknowledgements.onPartitionLost(partition)
     this.#lookups.onPartitionLost(partition)
+    this.#listings.onPartitionLost(partition)
   }
 
   /** An answer of a replica. */
@@ -178,7 +184,7 @@ export class Owner {
         }
         break
       case 'digest':
-        this.#resyncs.onAnswer(replica, message)
+        if (!this.#listings.onDigest(replica, message)) this.#resyncs.onAnswer(replica, message)
         break
       default:
         message satisfies never
@@ -189,6 +195,7 @@ export class Owner {
   onTick(now: number): void {
     this.#acknowledgements.onTick(now)
     this.#lookups.onTick(now)
+    this.#listings.onTick(now)
   }
 
   /**
@@ -233,19 +240,24 @@ export class Owner {
 
   /** Reads the newest copy of a session from the replicas. @param done called once, maybe at once */
   lookup(id: SessionId, now: number, done: (found: Found) => void): void {
-    const partition = partitionOf(id)
-    const assignment = this.#owned.get(partition)?.assignment
-    if (assignment === undefined) {
-      done({ type: 'unavailable', error: new OwnershipLostError(partition) })
+    const reachable = this.#readable(partitionOf(id))
+    if ('error' in reachable) done({ type: 'unavailable', error: reachable.error })
+    else this.#lookups.start(id, reachable.replicas, reachable.settled, now, done)
+  }
+
+  /** Lists the sessions that replicas hold of a partition, destroyed ones among them. @param done called once, maybe at once */
+  list(partition: Partition, now: number, done: (listed: Listed) => void): void {
+    const reachable = this.#readable(partition)
+    if ('error' in reachable) {
+      done({ type: 'unavailable', error: reachable.error })
       return
     }
-    const reachable = assignment.replicas.filter(({ name }) => this.#outboxes.has(name))
-    if (reachable.length === 0) {
-      const error = new SessionUnavailableError(partition, 'none of its session servers can be reached')
-      done({ type: 'unavailable', error })
-      return
+    const ask = (replica: ActorName, message: (call: number) => ToReplica): number => {
+      const call = this.#nextCall++
+      this.#effects.send(replica, message(call))
+      return call
     }
-    this.#lookups.start(id, reachable, assignment.settled, now, done)
+    this.#listings.start(partition, reachable.replicas, reachable.settled, now, ask, done)
   }
 
   /** Sends what the inputs since the last flush have queued. */
@@ -261,6 +273,17 @@ export class Owner {
         this.#effects.send(name, { type: 'apply', batch: batch.number, mutations: batch.mutations })
       }
     }
+  }
+
+  /** The replicas that can be read from. */
+  #readable(
+    partition: Partition,
+  ): Pick<Assignment, 'replicas' | 'settled'> | { readonly error: TroupeError } {
+    const assignment = this.#owned.get(partition)?.assignment
+    if (assignment === undefined) return { error: new OwnershipLostError(partition) }
+    const replicas = assignment.replicas.filter(({ name }) => this.#outboxes.has(name))
+    if (replicas.length > 0) return { replicas, settled: assignment.settled }
+    return { error: new SessionUnavailableError(partition, 'none of its session servers can be reached') }
   }
 
   #onApplied(replica: ActorName, number: number, fenced: readonly Claim[]): void {

@@ -26,6 +26,8 @@ export interface WebServerStart {
   readonly name: ActorName
   /** The exchange port: {@link FromWebServer} out, {@link ToWebServer} in. */
   readonly exchanges: MessagePort
+  /** The port of session calls: {@link SessionMessage} both ways. */
+  readonly sessionCalls: MessagePort
   readonly app: AppConfig
   /** What an app that listens by itself is told: the configured address, whose port may be 0. */
   readonly listening: ListeningAddress

@@ -17,7 +17,11 @@ export interface StoredSession {
 /** One call for the owner of a partition. */
 export type SessionCall =
   | { readonly op: 'get'; readonly id: SessionId }
-  /** Replaces the whole session, or makes it; `data` is JSON text of an object, `expires` ms since the Unix epoch. */
+  /**
+   * Replaces the whole session, or makes it; `data` is JSON text of an object, `expires` ms since the Unix epoch. One
+   * that was destroyed is not brought back (SESSION_ENDED) as long as it would have lived: a store whose request writes
+   * late takes that as done, since the destroy was meant to be the last word.
+   */
   | { readonly op: 'set'; readonly id: SessionId; readonly data: string; readonly expires: number }
   /** Gives a session a new expiry. */
   | { readonly op: 'touch'; readonly id: SessionId; readonly expires: number }
@@ -40,7 +44,8 @@ export interface SessionCallAnswers {
 /**
  * Carries calls out, wherever the owner is. Changes resolve when as many replicas hold them as `replication.acks` asks for.
  * Every call rejects with a TroupeError when it can't be carried out in time: SESSION_UNAVAILABLE, OWNERSHIP_LOST,
- * REPLICATION_TIMEOUT, SESSION_TOO_LARGE.
+ * REPLICATION_TIMEOUT, SESSION_CACHE_FULL (it may be tried again); SESSION_TOO_LARGE, SESSION_ENDED; and with
+ * SESSION_CALL_INVALID for an id that there can't be (1 to 256 bytes, not beginning with "#") or data that is no JSON object.
  */
 export interface SessionCalls {
   call<C extends SessionCall>(call: C): Promise<SessionCallAnswers[C['op']]>

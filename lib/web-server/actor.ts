@@ -18,6 +18,7 @@ import { loadApp } from './adapters/load-app.js'
 import { ExchangeServer } from './http/exchange-server.js'
 import { Replicas } from './replicas.js'
 import { SessionCache } from './sessions/session-cache.js'
+import { provideSessionCalls, WebServerSessionCalls } from './sessions/session-calls.js'
 import { SessionHost } from './sessions/session-host.js'
 
 /** Time between two looks whether partitions may be given up, ms: a request takes longer than that to notice. */
@@ -45,6 +46,7 @@ interface Parts {
   readonly cache: SessionCache
   readonly replicas: Replicas
   readonly sessions: SessionHost
+  readonly calls: WebServerSessionCalls
   readonly exchanges: ExchangeServer
   readonly sweeps: NodeJS.Timeout
 }
@@ -61,11 +63,6 @@ class WebServerActor implements WebServerControl {
 
   async start(options: WebServerStart): Promise<void> {
     if (this.#parts !== null) throw new WebServerStateError(this.#name, 'was started already')
-    const app = await loadApp(
-      options.app.file,
-      { name: options.name, adminUrl: options.adminUrl },
-      { listening: options.listening, listenWithinMs: options.appStartMs, ownsThread: true },
-    )
     const director = new BatchedPort<ToWebServer, FromWebServer>(options.exchanges)
     const report = (error: unknown, during: string | null = null) =>
       director.post({ type: 'reported', error: toWireError(error), during })
@@ -75,6 +72,14 @@ class WebServerActor implements WebServerControl {
       fenced: claim => director.post({ type: 'fenced', claim }),
     })
     const sessions = new SessionHost({ config: options.session, cache, owner: replicas, report })
+    const calls = new WebServerSessionCalls(sessions.calls, options.sessionCalls)
+    // Before the app is loaded: its stores ask for them.
+    provideSessionCalls(calls)
+    const app = await loadApp(
+      options.app.file,
+      { name: options.name, adminUrl: options.adminUrl },
+      { listening: options.listening, listenWithinMs: options.appStartMs, ownsThread: true },
+    )
     const exchanges = new ExchangeServer({
       port: director,
       sessions,
@@ -85,7 +90,7 @@ class WebServerActor implements WebServerControl {
       onUncaught: error => this.#fail(error),
     })
     const sweeps = setInterval(() => sessions.sweep(), SWEEP_INTERVAL_MS).unref()
-    this.#parts = { director, cache, replicas, sessions, exchanges, sweeps }
+    this.#parts = { director, cache, replicas, sessions, calls, exchanges, sweeps }
     // Rejections that nobody handles arrive here as well: Node makes uncaught exceptions of them.
     process.on('uncaughtException', (error, origin) => {
       // Of a session call that the app did not wait for: says nothing of the app's state, and its response waits anyway.
@@ -131,9 +136,10 @@ class WebServerActor implements WebServerControl {
 
   async stop(): Promise<void> {
     if (this.#parts !== null) {
-      const { director, replicas, sweeps } = this.#parts
+      const { director, calls, replicas, sweeps } = this.#parts
       clearInterval(sweeps)
       replicas.close()
+      calls.close()
       director.close()
     }
     this.#end()

@@ -8,6 +8,7 @@ import type { Assignment } from '../replication/assignment.js'
 import type { SessionCopy } from '../replication/copy.js'
 import type { HostedSessions } from '../replication/hosted-sessions.js'
 import type { ActorName, Epoch, Partition, SessionId } from '../replication/ids.js'
+import type { Listed } from '../replication/listings.js'
 import type { Found } from '../replication/lookups.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
 import { Owner, type OwnerEffects, type OwnerOptions } from '../replication/owner.js'
@@ -115,6 +116,12 @@ export class Replicas {
   /** See {@link Owner.lookup}. */
   lookup(id: SessionId, now: number, done: (found: Found) => void): void {
     this.#owner.lookup(id, now, done)
+    this.#flushSoon()
+  }
+
+  /** See {@link Owner.list}. */
+  list(partition: Partition, now: number, done: (listed: Listed) => void): void {
+    this.#owner.list(partition, now, done)
     this.#flushSoon()
   }
 

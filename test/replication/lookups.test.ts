@@ -44,13 +44,13 @@ t.test('a newer tombstone means absent, whatever an older copy says', async t =>
   const { outcomes, answer } = lookup([synced(A), synced(B)], false)
   answer(A, copyOf(X, 1, 2, null))
   answer(B, copyOf(X, 1, 1))
-  t.strictSame(outcomes, [{ type: 'absent' }])
+  t.strictSame(outcomes, [{ type: 'absent', destroyed: true }])
 })
 
 t.test('an expired copy means absent', async t => {
   const { outcomes, answer } = lookup([synced(A)], true)
   answer(A, copyOf(X, 1, 1), EXPIRES)
-  t.strictSame(outcomes, [{ type: 'absent' }])
+  t.strictSame(outcomes, [{ type: 'absent', destroyed: false }])
 })
 
 t.test('that a session is absent is never believed of a replica that is not up to date', async t => {

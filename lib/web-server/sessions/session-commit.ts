@@ -16,7 +16,7 @@ import { type SerializedSession, serializeSession } from './session-json.js'
 /** What sessions need of the replication core. */
 export type SessionOwner = Pick<
   Owner,
-  'epochOf' | 'mutate' | 'isAcknowledged' | 'whenAcknowledged' | 'lookup'
+  'epochOf' | 'mutate' | 'isAcknowledged' | 'whenAcknowledged' | 'lookup' | 'list'
 >
 
 /** A session is kept alive by use, but not by a mutation for each: only when this part of its lifetime has passed. */
@@ -100,14 +100,32 @@ export class SessionCommitter {
     const { entry } = hold
     hold.looked = true
     if (entry.destroyed) return
-    if (entry.version > 0) {
-      const epoch = this.#epochOf(entry)
-      entry.destroyed = true
-      entry.commit(null, epoch, entry.expires)
-      this.#send(hold)
-      this.#events.destroyed(entry)
-    }
+    if (entry.version > 0) hold.pendingChange = this.write(entry, null, entry.expires)
     entry.destroyed = true
+  }
+
+  /**
+   * Makes this the committed state of a session, and sends it to the replicas.
+   * @param text null ends the session
+   * @throws OwnershipLostError | SessionClosedError
+   */
+  write(entry: SessionEntry, text: string | null, expires: number): PendingChange {
+    const epoch = this.#epochOf(entry)
+    const isNew = entry.epoch === 0
+    if (text === null) entry.destroyed = true
+    entry.commit(text, epoch, expires)
+    const change = this.#send(entry)
+    if (text === null) this.#events.destroyed(entry)
+    else if (isNew) this.#events.created(entry)
+    return change
+  }
+
+  /** Null when enough replicas hold the session as it was committed last, otherwise a promise of that. */
+  held({ id, acknowledgedVersion, version }: SessionEntry): Promise<void> | null {
+    if (acknowledgedVersion === version || this.#owner.isAcknowledged(id)) return null
+    return new Promise((resolve, reject) => {
+      this.#owner.whenAcknowledged(id, this.#now(), error => (error === null ? resolve() : reject(error)))
+    })
   }
 
   #serialize(hold: SessionHold): SerializedSession {
@@ -131,24 +149,18 @@ export class SessionCommitter {
   }
 
   #replicate(hold: SessionHold, text: string): void {
-    const { entry } = hold
-    const epoch = this.#epochOf(entry)
-    const isNew = entry.version === 0
-    entry.commit(text, epoch, this.#now() + this.#lifetimeOf(hold))
-    this.#send(hold)
-    if (isNew) this.#events.created(entry)
+    hold.pendingChange = this.write(hold.entry, text, this.#now() + this.#lifetimeOf(hold))
   }
 
-  #send(hold: SessionHold): void {
-    const { entry } = hold
+  #send(entry: SessionEntry): PendingChange {
     const { version } = entry
     const change = new PendingChange(version)
-    hold.pendingChange = change
     this.#cache.store(entry)
     this.#owner.mutate(entry.toCopy(), this.#now(), error => {
       if (error === null && version > entry.acknowledgedVersion) entry.acknowledgedVersion = version
       change.settle(error)
     })
+    return change
   }
 
   #epochOf(entry: SessionEntry): Epoch {

@@ -66,6 +66,14 @@ export class SessionEntry implements Stamp {
     return new SessionEntry({ id, epoch: 0 as Epoch, version: 0 as Version, expires, data: EMPTY_SESSION })
   }
 
+  /**
+   * A session under an id that was not drawn here, and may have been used before: its versions begin so high that no
+   * copy from those days, expired but still lying at a replica, counts as newer. @param now ms since the Unix epoch
+   */
+  static named(id: SessionId, expires: number, now: number): SessionEntry {
+    return new SessionEntry({ id, epoch: 0 as Epoch, version: now as Version, expires, data: EMPTY_SESSION })
+  }
+
   /** The live data, shared by all requests of the session. Parsed at the first look. @throws SessionUnreadableError */
   get data(): SessionRecord {
     return this.#parsed().data
@@ -90,6 +98,17 @@ export class SessionEntry implements Stamp {
     this.#live = null
     this.dirty = false
     this.exotic = false
+  }
+
+  /**
+   * The live data gives way to other data. Requests learn of it at their next commit if they may have changed what was
+   * there before.
+   */
+  replace(data: ParsedSession, why: TroupeError): void {
+    this.revert()
+    this.#live = data
+    this.generation++
+    this.revertedBy = why
   }
 
   /** A mutation was made: this is the new committed state. @param text null when it was destroyed */

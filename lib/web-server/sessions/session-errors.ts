@@ -89,6 +89,17 @@ export class SessionRevertedError extends TroupeError {
   }
 }
 
+/** The session was replaced as a whole by a call that was not this request's: a store's `set`, say. */
+export class SessionReplacedError extends TroupeError {
+  readonly code = 'SESSION_REPLACED'
+
+  constructor() {
+    super(
+      'The session was replaced as a whole, from outside of its requests. What it holds now is the newest state.',
+    )
+  }
+}
+
 /** A request changed its session after it was over and the session had left the cache. */
 export class SessionClosedError extends TroupeError {
   readonly code = 'SESSION_CLOSED'

@@ -4,6 +4,7 @@
  */
 import type { Assignment } from '../../replication/assignment.js'
 import { PARTITION_COUNT, type Partition, type SessionId } from '../../replication/ids.js'
+import { isReserved } from '../../transport/session-call-rules.js'
 import type { SessionEvent, SessionEventKind } from '../../transport/session-events.js'
 import type { SessionEntry } from './session-entry.js'
 
@@ -59,7 +60,7 @@ export class SessionEvents {
   }
 
   #happened(kind: SessionEventKind, { id, partition }: { id: SessionId; partition: Partition }): void {
-    if (this.#wanted.has(kind)) this.#tell({ kind, id, partition })
+    if (this.#wanted.has(kind) && !isReserved(id)) this.#tell({ kind, id, partition })
   }
 }
 

@@ -1,13 +1,16 @@
 /** The sessions of one web server: opens them for requests, from the cache or, on a miss, from the replicas. */
 import type { SessionConfig } from '../../config/schema.js'
 import { type Partition, partitionOf, type SessionId } from '../../replication/ids.js'
+import { isReserved } from '../../transport/session-call-rules.js'
 import { CookieSigner, claimedId, isSameCookie, signedCookieValues } from './cookie-value.js'
 import type { SessionCache } from './session-cache.js'
+import { HostedSessionCalls } from './session-calls-hosted.js'
 import { SessionCommitter, type SessionOwner } from './session-commit.js'
 import { defaultCookie } from './session-cookie.js'
 import { SessionEntry } from './session-entry.js'
 import { NO_SESSION_EVENTS, type SessionEvents } from './session-events.js'
 import { SessionIds } from './session-id.js'
+import { type Loaded, SessionLoader } from './session-loader.js'
 import { SessionOfRequest, type SessionShared } from './session-of-request.js'
 import { PartitionUses } from './session-partitions.js'
 import type { Opened, SessionOpener, SessionRequest } from './session-use.js'
@@ -32,16 +35,13 @@ interface Named {
   readonly cookie: string
 }
 
-/** The outcome of a look-up that requests may share. */
-type LookedUp =
-  | { readonly type: 'entry'; readonly entry: SessionEntry | null }
-  | { readonly type: 'unavailable'; readonly error: Error }
-
 /** Opens sessions, and knows which partitions requests are using. */
 export class SessionHost implements SessionOpener {
   readonly #shared: SessionShared
   readonly #events: SessionEvents
-  readonly #lookups = new Map<SessionId, ((result: LookedUp) => void)[]>()
+  readonly #loader: SessionLoader
+  /** Session calls for the partitions of this web server. */
+  readonly calls: HostedSessionCalls
 
   constructor(options: SessionHostOptions) {
     const { config, cache, owner, report, events = NO_SESSION_EVENTS, now = Date.now } = options
@@ -59,6 +59,8 @@ export class SessionHost implements SessionOpener {
       signer: new CookieSigner(config.secrets),
       create: () => SessionEntry.empty(ids.next(owns), now() + config.ttlMs),
     }
+    this.#loader = new SessionLoader(cache, owner, events, now)
+    this.calls = new HostedSessionCalls(this.#shared, this.#loader)
   }
 
   open(request: SessionRequest): Opened | Promise<Opened> {
@@ -70,7 +72,7 @@ export class SessionHost implements SessionOpener {
     if (owner.epochOf(partition) === null) return { type: 'reroute', partition }
     const cached = cache.find(named.id)
     if (cached !== undefined) {
-      if (!this.#isAlive(cached)) {
+      if (!this.#loader.isAlive(cached)) {
         this.#events.expired(cached)
         return this.#opened(request, null, true)
       }
@@ -79,7 +81,7 @@ export class SessionHost implements SessionOpener {
     }
     partitions.acquire(partition)
     return new Promise(resolve => {
-      this.#lookup(named, result => resolve(this.#onLookedUp(request, partition, result)))
+      this.#loader.load(named.id, loaded => resolve(this.#onLoaded(request, named, loaded)))
     })
   }
 
@@ -98,7 +100,8 @@ export class SessionHost implements SessionOpener {
     const { cache, signer } = this.#shared
     for (const cookie of cookies) {
       const claimed = claimedId(cookie)
-      if (claimed === null) continue
+      // Whatever signed it: an app's other signed cookies may share the secret.
+      if (claimed === null || isReserved(claimed)) continue
       const entry = cache.find(claimed)
       if (entry?.verifiedCookie && isSameCookie(cookie, entry.verifiedCookie)) return { id: claimed, cookie }
       const id = signer.verify(cookie)
@@ -115,56 +118,18 @@ export class SessionHost implements SessionOpener {
     return { type: 'opened', use }
   }
 
-  #isAlive(entry: SessionEntry): boolean {
-    return !entry.destroyed && entry.expires > this.#shared.now()
-  }
-
-  /** Requests that miss the same session share one look-up. */
-  #lookup(named: Named, done: (result: LookedUp) => void): void {
-    const { id } = named
-    const waiting = this.#lookups.get(id)
-    if (waiting !== undefined) {
-      waiting.push(done)
-      return
-    }
-    const callbacks = [done]
-    this.#lookups.set(id, callbacks)
-    this.#shared.owner.lookup(id, this.#shared.now(), found => {
-      this.#lookups.delete(id)
-      if (found.type === 'unavailable') answerAll(callbacks, found)
-      else if (found.type === 'absent' || found.copy.data === null)
-        answerAll(callbacks, { type: 'entry', entry: null })
-      else this.#host(this.#shared.cache.find(id) ?? new SessionEntry(found.copy), named, callbacks)
-    })
-  }
-
-  /** Takes a session that was looked up into the cache, and keeps it there until all who waited have it. */
-  #host(entry: SessionEntry, { cookie }: Named, callbacks: readonly ((result: LookedUp) => void)[]): void {
-    const { cache, owner } = this.#shared
-    if (owner.epochOf(entry.partition) === null || !this.#isAlive(entry)) {
-      answerAll(callbacks, { type: 'entry', entry: null })
-      return
-    }
-    entry.verifiedCookie = Buffer.from(cookie)
-    if (!cache.has(entry)) this.#events.fetched(entry)
-    cache.acquire(entry)
-    cache.store(entry)
-    answerAll(callbacks, { type: 'entry', entry })
-    cache.release(entry)
-  }
-
-  #onLookedUp(request: SessionRequest, partition: Partition, result: LookedUp): Opened {
+  #onLoaded(request: SessionRequest, { id, cookie }: Named, loaded: Loaded): Opened {
     const { owner, partitions } = this.#shared
+    const partition = partitionOf(id)
     if (owner.epochOf(partition) === null) {
       partitions.release(partition)
       return { type: 'reroute', partition }
     }
-    if (result.type === 'entry' && result.entry !== null) return this.#opened(request, result.entry, true)
+    if (loaded.type === 'entry') {
+      loaded.entry.verifiedCookie = Buffer.from(cookie)
+      return this.#opened(request, loaded.entry, true)
+    }
     partitions.release(partition)
-    return result.type === 'entry' ? this.#opened(request, null, true) : result
+    return loaded.type === 'absent' ? this.#opened(request, null, true) : loaded
   }
-}
-
-function answerAll(callbacks: readonly ((result: LookedUp) => void)[], result: LookedUp): void {
-  for (const callback of callbacks) callback(result)
 }

@@ -74,6 +74,26 @@ export function parseSession(text: string): ParsedSession {
   return { data: record, cookieText }
 }
 
+/**
+ * Takes in a session that was made elsewhere, in the form that {@link serializeSession} gives it.
+ * @returns null when the text is not a JSON object
+ * @throws SessionTooLargeError
+ */
+export function acceptSession(
+  text: string,
+  maxBytes: number,
+): { readonly text: string; readonly parsed: ParsedSession } | null {
+  let parsed: ParsedSession
+  try {
+    parsed = parseSession(text)
+  } catch {
+    return null
+  }
+  const own = withCookie(JSON.stringify(parsed.data), parsed.cookieText)
+  limit(own, parsed.data, maxBytes)
+  return { text: own, parsed }
+}
+
 function stringify(data: SessionRecord): string {
   try {
     return JSON.stringify(data)

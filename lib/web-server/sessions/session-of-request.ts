@@ -1,7 +1,6 @@
 /** One request's use of its session, in the order of the request's life: session, head, end, acknowledged, close. */
 
 import type { SessionConfig } from '../../config/schema.js'
-import type { TroupeError } from '../../errors.js'
 import { OwnershipLostError } from '../../replication/errors.js'
 import type { CookieSigner } from './cookie-value.js'
 import { createSession, type Session, type SessionActions } from './session.js'
@@ -268,9 +267,8 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     if (entry.acknowledgedVersion === entry.version || pendingChange?.version === entry.version) return own
     // A change of a concurrent request, which this one may have seen.
     if (entry.detached) return Promise.reject(new OwnershipLostError(entry.partition))
-    const { owner, now } = this.#shared
-    if (owner.isAcknowledged(entry.id)) return own
-    const others = waitFor(done => owner.whenAcknowledged(entry.id, now(), done))
+    const others = this.#shared.committer.held(entry)
+    if (others === null) return own
     return own === null ? others : both(own, others)
   }
 
@@ -288,10 +286,6 @@ function revert(hold: SessionHold): void {
   hold.entry.revert()
   hold.entry.generation++
   hold.catchUp()
-}
-
-function waitFor(wait: (done: (error: TroupeError | null) => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => wait(error => (error === null ? resolve() : reject(error))))
 }
 
 async function both(a: Promise<void>, b: Promise<void>): Promise<void> {
