@@ -1,5 +1,5 @@
 /** Apps with `fetch(request)`: Hono, and whatever else speaks web standard requests. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { IncomingMessage, type ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Session } from '../sessions/session.js'
 import { UnknownRequestError } from './errors.js'
@@ -28,7 +28,16 @@ export function fetchListener(app: FetchApp): NodeListener {
  * @throws UnknownRequestError when Troupe does not know the request
  */
 export function getSession(request: Request): Session | undefined {
-  const incoming = incomingOf.get(request)
+  const incoming = incomingOf.get(request) ?? incomingOfServe(request)
   if (incoming === undefined) throw new UnknownRequestError()
   return incoming.session
+}
+
+/** What @hono/node-server, whose `serve` an app may call itself, calls its way from a request to node's. */
+const HONO_INCOMING = 'incomingKey'
+
+function incomingOfServe(request: Request): IncomingMessage | undefined {
+  const key = Object.getOwnPropertySymbols(request).find(({ description }) => description === HONO_INCOMING)
+  const incoming: unknown = key === undefined ? undefined : Reflect.get(request, key)
+  return incoming instanceof IncomingMessage ? incoming : undefined
 }
