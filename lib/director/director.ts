@@ -97,6 +97,8 @@ export class Director implements Cluster {
       ownership: this.#ownership,
       onReply: reply => this.#front.onReply(reply),
       connectCalls: (link, port) => this.#sessionCalls.connect(link, port),
+      onAccepts: event => this.#front.accepts(event),
+      endTunnels: link => this.#front.endTunnels(link),
     })
   }
 
@@ -162,6 +164,7 @@ export class Director implements Cluster {
   async #stop(): Promise<void> {
     const { drainTimeoutMs } = this.#config
     const deadline = performance.now() + drainTimeoutMs
+    this.#webServers.drain()
     await this.#front.stop(drainTimeoutMs)
     this.#ownership.close()
     const leftMs = Math.max(STOP_MS, deadline - performance.now())

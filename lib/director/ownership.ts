@@ -16,8 +16,10 @@ import type { Router, WebServerLink } from './front/router.js'
 const HANDOVER_SLICE = 32
 /** How long the requests of one slice may wait for those that use its partitions to finish, ms. */
 const HANDOVER_WAIT_MS = 250
-/** Time until partitions that were in use are tried again, ms. */
+/** Time until partitions that were in use are tried again, ms: doubled while nothing moves, as tunnels stay for long. */
 const REBALANCE_RETRY_MS = 5_000
+/** And no longer than this. */
+const REBALANCE_RETRY_MAX_MS = 60_000
 
 /** A web server that runs, as far as ownership is concerned. */
 export interface WebServerPeer {
@@ -59,6 +61,7 @@ export class Ownership implements Router {
   #open = false
   #rebalancing = false
   #retry: NodeJS.Timeout | undefined = undefined
+  #retryMs = REBALANCE_RETRY_MS
   #stopped = false
   /** Turns with each visitor without a session, so that ties do not all go to the first web server. */
   #turn = 0
@@ -174,6 +177,11 @@ export class Ownership implements Router {
 
   /** Gives web servers that own too little their share, by handover. */
   rebalance(): void {
+    this.#retryMs = REBALANCE_RETRY_MS
+    this.#rebalanceNow()
+  }
+
+  #rebalanceNow(): void {
     if (this.#rebalancing || this.#stopped) return
     this.#rebalancing = true
     clearTimeout(this.#retry)
@@ -189,7 +197,9 @@ export class Ownership implements Router {
     if (moved > 0) this.#log.info({ partitions: moved }, 'handover')
     const unbalanced = [...this.#webServers.keys()].some(name => this.#table.planShare(name).length > 0)
     if (unbalanced && !this.#stopped) {
-      this.#retry = setTimeout(() => this.rebalance(), moved > 0 ? 0 : REBALANCE_RETRY_MS).unref()
+      if (moved > 0) this.#retryMs = REBALANCE_RETRY_MS
+      this.#retry = setTimeout(() => this.#rebalanceNow(), moved > 0 ? 0 : this.#retryMs).unref()
+      if (moved === 0) this.#retryMs = Math.min(2 * this.#retryMs, REBALANCE_RETRY_MAX_MS)
     }
   }
 

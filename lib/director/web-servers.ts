@@ -10,12 +10,18 @@ import type { Config } from '../config/schema.js'
 import type { ActorName } from '../replication/ids.js'
 import type { WebServerControl } from '../transport/actor-control.js'
 import { BatchedPort } from '../transport/batched-port.js'
-import type { ExchangeReply, FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
+import type {
+  ExchangeReply,
+  FromWebServer,
+  ToWebServer,
+  TunnelEvent,
+} from '../transport/exchange-messages.js'
 import { fromWireError } from '../transport/wire-error.js'
 import type { ActorHandle } from './actors/actor-handle.js'
 import { logEnd } from './actors/log-end.js'
 import { CONTROL_DEADLINE_MS, type Stage } from './actors/stage.js'
 import { STOP_MS, Supervisor } from './actors/supervisor.js'
+import { GO_AWAY_MS } from './front/front.js'
 import type { WebServerLink } from './front/router.js'
 import type { Ownership } from './ownership.js'
 
@@ -42,6 +48,10 @@ export interface WebServersOptions {
   readonly onReply: (reply: ExchangeReply) => void
   /** A web server runs: the way of its session calls. */
   readonly connectCalls: (link: WebServerLink, port: MessagePort) => void
+  /** The app of a web server listens to this event. */
+  readonly onAccepts: (event: TunnelEvent) => void
+  /** The tunnels of a web server are to be closed. @returns how many there are */
+  readonly endTunnels: (link: WebServerLink) => number
 }
 
 export class WebServers {
@@ -49,20 +59,19 @@ export class WebServers {
   readonly #log: Logger
   readonly #stage: Stage
   readonly #ownership: Ownership
-  readonly #onReply: (reply: ExchangeReply) => void
-  readonly #connectCalls: (link: WebServerLink, port: MessagePort) => void
+  readonly #options: WebServersOptions
   readonly #supervisors = new Map<ActorName, Supervisor<WebServerControl>>()
   readonly #links = new Map<ActorName, WebServerLink>()
   readonly #failing = new Set<ActorName>()
   #adminUrl: string | null = null
 
-  constructor({ config, log, stage, ownership, onReply, connectCalls }: WebServersOptions) {
+  constructor(options: WebServersOptions) {
+    const { config, log, stage, ownership } = options
+    this.#options = options
     this.#config = config
     this.#log = log
     this.#stage = stage
     this.#ownership = ownership
-    this.#onReply = onReply
-    this.#connectCalls = connectCalls
   }
 
   get supervisors(): ReadonlyMap<ActorName, Supervisor<WebServerControl>> {
@@ -85,6 +94,11 @@ export class WebServers {
       this.#supervise(`web-${index}` as ActorName)
     }
     await Promise.all([...this.#supervisors.values()].map(supervisor => supervisor.start()))
+  }
+
+  /** Tells every app that its web server is about to be stopped. */
+  drain(): void {
+    for (const link of this.#links.values()) link.post({ type: 'draining' })
   }
 
   /** Waits until every change is copied; what is not in time is logged. */
@@ -159,7 +173,7 @@ export class WebServers {
       post: (message, transfer) => port.post(message, transfer),
     }
     this.#links.set(name, link)
-    this.#connectCalls(link, calls.port1)
+    this.#options.connectCalls(link, calls.port1)
     this.#ownership.onWebServerUp({ name, link, actor })
     this.#log.info({ actor: name }, 'web server started')
   }
@@ -186,8 +200,11 @@ export class WebServers {
         this.#log.error({ err: fromWireError(message.error), actor: name }, 'uncaught error')
         void this.#replaceFailing(name, actor)
         break
+      case 'accepts':
+        this.#options.onAccepts(message.event)
+        break
       default:
-        this.#onReply(message)
+        this.#options.onReply(message)
     }
   }
 
@@ -197,12 +214,18 @@ export class WebServers {
     if (supervisor === undefined || supervisor.actor !== actor || this.#failing.has(name)) return
     this.#failing.add(name)
     supervisor.drain()
+    const link = this.#links.get(name)
+    link?.post({ type: 'draining' })
     await this.#ownership.drain(name)
-    const deadline = performance.now() + FAILING_GRACE_MS
-    while ((this.#links.get(name)?.inFlight ?? 0) > 0 && performance.now() < deadline) {
-      await wait(FAILING_POLL_MS)
-    }
+    await this.#finished(link, FAILING_GRACE_MS)
+    if (link !== undefined && this.#options.endTunnels(link) > 0) await this.#finished(link, GO_AWAY_MS)
     if (supervisor.actor === actor) await supervisor.replace()
+  }
+
+  /** Waits until a web server has nothing in flight, or the time is over. */
+  async #finished(link: WebServerLink | undefined, withinMs: number): Promise<void> {
+    const deadline = performance.now() + withinMs
+    while ((link?.inFlight ?? 0) > 0 && performance.now() < deadline) await wait(FAILING_POLL_MS)
   }
 }
 

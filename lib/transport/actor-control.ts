@@ -70,7 +70,7 @@ export interface WebServerControl {
   assign(assignments: readonly Assignment[]): Promise<void>
   /**
    * Gives up partitions for a handover: each one that no request is using, or stops being used within `withinMs`,
-   * after every replica has acknowledged its sessions.
+   * after every replica has acknowledged its sessions. Those that only tunnels use are not waited for.
    * @returns those given up; the others stay owned.
    */
   release(partitions: readonly Partition[], withinMs: number): Promise<readonly Partition[]>

@@ -33,11 +33,21 @@ export interface RequestHead {
   readonly localPort: number | undefined
 }
 
+/**
+ * What becomes of a request's connection. A `tunnel` (Upgrade, CONNECT) is the app's from its head on: what the client
+ * sends is its `body`, what the app writes is its `response`, either end may end its direction first.
+ */
+export type ExchangeKind = 'request' | 'tunnel'
+
+/** The events by which an app takes tunnels. */
+export type TunnelEvent = 'upgrade' | 'connect'
+
 /** Front → web server. */
 export type ToWebServer =
   | {
       readonly type: 'request'
       readonly id: ExchangeId
+      readonly kind: ExchangeKind
       readonly head: RequestHead
       /** The body, or what has arrived of it. */
       readonly body: Bytes | null
@@ -52,14 +62,19 @@ export type ToWebServer =
   | { readonly type: 'responseCredit'; readonly id: ExchangeId; readonly bytes: number }
   /** The client went away, or the front gave up: nobody listens to this exchange any more. */
   | { readonly type: 'abort'; readonly id: ExchangeId }
+  /** The web server is about to end, and the time of this tunnel with it: it is to be closed in order, now. */
+  | { readonly type: 'goAway'; readonly id: ExchangeId }
+  /** The web server is to be replaced or stopped once its requests have finished: the app is told. */
+  | { readonly type: 'draining' }
 
-/** Web server → front (exchange messages), and → director (`settled`, `fenced`, `reported`, `failing`). */
+/** Web server → front (exchange messages, `accepts`), and → director (`settled`, `fenced`, `reported`, `failing`). */
 export type FromWebServer =
   /** Raw bytes of the HTTP/1.1 response, head included, in order. */
   | { readonly type: 'response'; readonly id: ExchangeId; readonly bytes: Bytes }
   /**
    * The response is complete. `bytes` are its last; `close` tells the front to close the connection after them. The
-   * app may go on to read the request's body: the exchange is over when that has ended too, or is unwanted.
+   * app may go on to read the request's body: the exchange is over when that has ended too, or is unwanted. Of a tunnel
+   * it is the app's half of the connection that ends.
    */
   | {
       readonly type: 'responseEnd'
@@ -75,6 +90,8 @@ export type FromWebServer =
   | { readonly type: 'bodyUnwanted'; readonly id: ExchangeId }
   /** This web server does not own the session's partition: ask its owner. The app has not seen the request. */
   | { readonly type: 'reroute'; readonly id: ExchangeId; readonly partition: Partition }
+  /** The app listens to this event: such requests are tunnels from now on. Without it they are ordinary requests. */
+  | { readonly type: 'accepts'; readonly event: TunnelEvent }
   /** A resync is done. */
   | { readonly type: 'settled'; readonly settled: readonly Settled[] }
   /** A replica refused mutations of this partition, of which it knows a later epoch; the partition was dropped here. */

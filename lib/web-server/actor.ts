@@ -1,4 +1,5 @@
 /** The web-server actor: control calls in; the user's app, its sessions and their replication behind them. */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import { TroupeError } from '../errors.js'
@@ -75,19 +76,24 @@ class WebServerActor implements WebServerControl {
     const calls = new WebServerSessionCalls(sessions.calls, options.sessionCalls)
     // Before the app is loaded: its stores ask for them.
     provideSessionCalls(calls)
+    const draining = new AbortController()
+    // Each connection may listen.
+    setMaxListeners(0, draining.signal)
     const app = await loadApp(
       options.app.file,
-      { name: options.name, adminUrl: options.adminUrl },
+      { name: options.name, adminUrl: options.adminUrl, draining: draining.signal },
       { listening: options.listening, listenWithinMs: options.appStartMs, ownsThread: true },
     )
     const exchanges = new ExchangeServer({
       port: director,
       sessions,
       handle: app.handle,
+      server: app.server,
       keepAliveTimeoutMs: options.keepAliveTimeoutMs,
       servedBy: options.servedBy ? options.name : null,
       onError: (error, head) => report(error, `${head.method} ${head.url}`),
       onUncaught: error => this.#fail(error),
+      onDraining: () => draining.abort(),
     })
     const sweeps = setInterval(() => sessions.sweep(), SWEEP_INTERVAL_MS).unref()
     this.#parts = { director, cache, replicas, sessions, calls, exchanges, sweeps }
@@ -121,7 +127,8 @@ class WebServerActor implements WebServerControl {
         return sessions.inUse(partition) === 0 && replicas.tryRelease(partition)
       })
       released.push(...ready)
-      rest = busy
+      // Requests that wait for a partition would wait in vain for its tunnels to end.
+      rest = busy.filter(partition => !sessions.isHeldByTunnels(partition))
       if (rest.length === 0 || performance.now() >= deadline) return released
       await wait(RELEASE_POLL_MS)
     }

@@ -1,7 +1,7 @@
 /** A front with web servers behind it, in worker threads or in this thread, and bare node:http to compare with. */
 
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { Config } from '../../lib/config/schema.js'
@@ -61,7 +61,10 @@ export function linkTo(
   port: BatchedPort<FromWebServer, ToWebServer>,
   name = 'web-1',
 ): WebServerLink {
-  port.onmessage = message => front.onReply(message as ExchangeReply)
+  port.onmessage = message => {
+    if (message.type === 'accepts') front.accepts(message.event)
+    else front.onReply(message as ExchangeReply)
+  }
   return { name, inFlight: 0, post: (message, transfer) => port.post(message, transfer) }
 }
 
@@ -78,6 +81,8 @@ export function localWebServer(
     port: far,
     sessions: noSessions,
     handle: (_, res) => res.end('ok'),
+    server: new Server(),
+    onDraining: () => {},
     keepAliveTimeoutMs: LISTEN.keepAliveTimeoutMs,
     servedBy: null,
     onError: () => {},

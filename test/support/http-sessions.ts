@@ -8,6 +8,7 @@ export function noUse(parts: Partial<SessionUse> = {}): SessionUse {
     sessionId: 'none',
     head: () => null,
     end: () => {},
+    stay: () => {},
     acknowledged: () => null,
     close: () => {},
     ...parts,

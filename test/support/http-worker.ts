@@ -1,5 +1,6 @@
 /** A worker thread that serves the test apps through an ExchangeServer. */
 
+import { Server } from 'node:http'
 import type { MessagePort } from 'node:worker_threads'
 import { parentPort, workerData } from 'node:worker_threads'
 import { BatchedPort } from '../../lib/transport/batched-port.js'
@@ -12,6 +13,8 @@ const server = new ExchangeServer({
   port: new BatchedPort(port),
   sessions: noSessions,
   handle: await allApps(),
+  server: new Server(),
+  onDraining: () => {},
   keepAliveTimeoutMs: 5000,
   servedBy: null,
   onError: error => console.error(error),

@@ -11,6 +11,8 @@ interface Connection {
   readonly flights: Set<Flight>
   /** Requests whose answer the connection has not taken to its end. */
   unanswered: number
+  /** Waits for the last of them. */
+  onAnswered?: () => void
 }
 
 const kConnection = Symbol('connection')
@@ -45,10 +47,18 @@ export class Connections {
     const connection = connectionOf(socket)
     connection.flights.add(flight)
     connection.unanswered++
-    flight.res.on('close', () => {
+    flight.answer.onClosed(() => {
       connection.unanswered--
+      if (connection.unanswered === 0) connection.onAnswered?.()
       if (this.#closing) this.#closeIfAnswered(socket)
     })
+  }
+
+  /** @param ready called once everything that was asked on this connection before is answered: at once, as a rule */
+  whenAnswered(socket: Socket, ready: () => void): void {
+    const connection = connectionOf(socket)
+    if (connection.unanswered === 0) ready()
+    else connection.onAnswered = ready
   }
 
   /** Nothing refers to the flight any more; its last bytes may still be on their way. */
@@ -62,6 +72,11 @@ export class Connections {
   closeWhenAnswered(): void {
     this.#closing = true
     for (const socket of this.#sockets) this.#closeIfAnswered(socket)
+  }
+
+  /** Cuts what is left, tunnels included: node:http no longer knows of those. */
+  destroyAll(): void {
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   #closeIfAnswered(socket: Socket): void {

@@ -3,6 +3,7 @@
  * taken any of it; passed on within the window, and paused at the client whenever neither is possible.
  */
 import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import { CHUNK_BYTES, SendWindow } from '../../transport/credits.js'
 import { packBytes, transferOf } from '../../transport/exchange-bytes.js'
 import type { Bytes, ExchangeId } from '../../transport/exchange-messages.js'
@@ -30,6 +31,7 @@ export class FlightBody {
   ended = false
 
   readonly #req: IncomingMessage
+  readonly #source: Readable
   readonly #onData = (chunk: Buffer) => this.#arrived(chunk)
   readonly #onEnd = () => this.#complete()
   readonly #whole: () => void
@@ -41,12 +43,16 @@ export class FlightBody {
   #id: ExchangeId = 0
   #window = new SendWindow()
 
-  /** @param whole called once when the whole body arrived before anybody asked for {@link sendTo} */
-  constructor(req: IncomingMessage, whole: () => void) {
+  /**
+   * @param whole called once, when the whole body has arrived
+   * @param source what it is read from: the request itself, or the connection of a tunnel
+   */
+  constructor(req: IncomingMessage, whole: () => void, source: Readable = req) {
     this.#req = req
     this.#whole = whole
-    req.on('data', this.#onData)
-    req.on('end', this.#onEnd)
+    this.#source = source
+    source.on('data', this.#onData)
+    source.on('end', this.#onEnd)
   }
 
   /** Whether all that has arrived is still here, so that it can be sent (again). */
@@ -80,7 +86,7 @@ export class FlightBody {
   hold(): void {
     this.#link = null
     // What can't be sent again, or is unwanted, is not to be kept either.
-    if (this.#kept !== null && this.#arrivedBytes > RETAINED_BYTES) this.#req.pause()
+    if (this.#kept !== null && this.#arrivedBytes > RETAINED_BYTES) this.#source.pause()
   }
 
   /** It will not be sent again: frees what was kept. */
@@ -93,9 +99,9 @@ export class FlightBody {
   discard(): void {
     this.#kept = null
     this.#link = null
-    this.#req.off('data', this.#onData)
-    this.#req.off('end', this.#onEnd)
-    this.#req.resume()
+    this.#source.off('data', this.#onData)
+    this.#source.off('end', this.#onEnd)
+    this.#source.resume()
   }
 
   #arrived(chunk: Buffer): void {
@@ -103,13 +109,13 @@ export class FlightBody {
     this.#arrivedBytes += chunk.byteLength
     this.#forgetIfTooMuch()
     if (this.#link === null) {
-      if (this.#arrivedBytes > RETAINED_BYTES) this.#req.pause()
+      if (this.#arrivedBytes > RETAINED_BYTES) this.#source.pause()
       return
     }
     this.#window.sent(chunk.byteLength)
     const bytes = packBytes(chunk)
     this.#link.post({ type: 'body', id: this.#id, bytes }, transferOf(bytes))
-    if (!this.#isOpen) this.#req.pause()
+    if (!this.#isOpen) this.#source.pause()
   }
 
   #forgetIfTooMuch(): void {
@@ -132,6 +138,6 @@ export class FlightBody {
   }
 
   #resumeIfOpen(): void {
-    if (this.#isOpen && this.#req.isPaused()) this.#req.resume()
+    if (this.#isOpen && this.#source.isPaused()) this.#source.resume()
   }
 }

@@ -2,9 +2,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Partition } from '../../replication/ids.js'
 import { CreditMeter } from '../../transport/credits.js'
-import type { ExchangeId, RequestHead } from '../../transport/exchange-messages.js'
+import type { ExchangeId, ExchangeKind, RequestHead } from '../../transport/exchange-messages.js'
+import type { Answer } from './answer.js'
 import type { FlightBody } from './flight-body.js'
-import type { RawResponse } from './raw-response.js'
 import type { WebServerLink } from './router.js'
 
 /** Methods that may be carried out twice (RFC 9110, 9.2.2), so that a request can follow its partition to a new owner. */
@@ -19,7 +19,7 @@ export class Flight {
   /** Names the present dispatch; a new one gets a new id, so that late answers of the old one find nobody. */
   id: ExchangeId = 0
   link: WebServerLink | null = null
-  /** Null when the request has no body. */
+  /** Null when the request has no body; of a tunnel, what the client sends through it. */
   body: FlightBody | null = null
   /** The client has been sent some of the response: nothing else can be answered any more. */
   begun = false
@@ -33,8 +33,9 @@ export class Flight {
   readonly credits = new CreditMeter()
 
   constructor(
+    readonly kind: ExchangeKind,
     readonly req: IncomingMessage,
-    readonly res: RawResponse,
+    readonly answer: Answer,
     /** Where its session is; null for a request without a session, which any web server may serve. */
     public partition: Partition | null,
   ) {}
@@ -56,7 +57,7 @@ export class Flight {
 
   /** @param stopping closes the connection after this response */
   head(stopping: boolean): RequestHead {
-    const { req, res } = this
+    const { req, answer } = this
     const socket = req.socket
     return {
       method: req.method ?? '',
@@ -64,7 +65,7 @@ export class Flight {
       httpVersionMajor: req.httpVersionMajor,
       httpVersionMinor: req.httpVersionMinor,
       rawHeaders: req.rawHeaders,
-      keepAlive: res.shouldKeepAlive && !stopping,
+      keepAlive: answer.keepAlive && !stopping,
       encrypted: 'encrypted' in socket && socket.encrypted === true,
       remoteAddress: socket.remoteAddress,
       remotePort: socket.remotePort,

@@ -3,11 +3,11 @@
  * is. It knows a {@link Router} and nothing else of the cluster, so that it can run anywhere (docs/design.md, "Fronts").
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { type AddressInfo, Server as NetServer } from 'node:net'
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { Config } from '../../config/schema.js'
 import { type Partition, partitionOf } from '../../replication/ids.js'
 import { sizeOf, transferOf } from '../../transport/exchange-bytes.js'
-import type { ExchangeId, ExchangeReply } from '../../transport/exchange-messages.js'
+import type { ExchangeId, ExchangeReply, TunnelEvent } from '../../transport/exchange-messages.js'
 import { Connections } from './connections.js'
 import { Flight } from './flight.js'
 import { announcesBody, FlightBody } from './flight-body.js'
@@ -15,11 +15,14 @@ import { sessionIdIn } from './front-cookie.js'
 import { Parking } from './front-parking.js'
 import { RawResponse } from './raw-response.js'
 import type { Router, WebServerLink } from './router.js'
+import { TunnelAnswer } from './tunnel-answer.js'
 
 /** Dispatches of one request after the loss of its owner: one, so that a request that kills cannot kill them all. */
 const RETRIES_MAX = 1
 /** Web servers that may pass a request on before it is refused: more means that the partition table is in motion. */
 const HOPS_MAX = 3
+/** How long a tunnel that is closed in order may take to say its last words, ms. */
+export const GO_AWAY_MS = 1_000
 
 /** What a front is made of. */
 export interface FrontOptions {
@@ -90,6 +93,27 @@ export class Front {
     return this.#server.address() as AddressInfo
   }
 
+  /** The app takes such requests as tunnels; before that node:http makes ordinary ones of them. Idempotent. */
+  accepts(event: TunnelEvent): void {
+    if (this.#server.listenerCount(event) > 0) return
+    this.#server.on(event, (req, socket, head) => this.#acceptTunnel(req, socket as Socket, head))
+  }
+
+  /**
+   * The time of open tunnels is up: their web server closes each in order.
+   * @param link those of this web server; of all by default
+   * @returns how many there are
+   */
+  endTunnels(link?: WebServerLink): number {
+    let count = 0
+    for (const flight of this.#dispatched.values()) {
+      if (flight.kind !== 'tunnel' || (link !== undefined && flight.link !== link)) continue
+      flight.link?.post({ type: 'goAway', id: flight.id })
+      count++
+    }
+    return count
+  }
+
   /** A web server says something about one of its exchanges. Answers of an earlier dispatch are dropped. */
   onReply(message: ExchangeReply): void {
     const flight = this.#dispatched.get(message.id)
@@ -127,7 +151,7 @@ export class Front {
   ownerLost(link: WebServerLink): void {
     const lost = [...this.#dispatched.values()].filter(flight => flight.link === link)
     for (const flight of lost) {
-      if (flight.responseEnded) {
+      if (flight.responseEnded && flight.kind === 'request') {
         // Only its body was still wanted; the client has, or is getting, all of the answer.
         this.#leave(flight)
         flight.body?.discard()
@@ -156,20 +180,24 @@ export class Front {
    */
   async stop(drainMs: number): Promise<void> {
     this.#stopping = true
-    const deadline = setTimeout(() => this.#server.closeAllConnections(), drainMs)
+    const deadline = setTimeout(() => {
+      this.#server.closeAllConnections()
+      this.endTunnels()
+    }, drainMs)
+    const cut = setTimeout(() => this.#connections.destroyAll(), drainMs + GO_AWAY_MS)
     await new Promise<void>(resolve => {
       // Past node:http's own close(), which cuts connections whose answer is ended but not sent yet.
       NetServer.prototype.close.call(this.#server, () => resolve())
       this.#connections.closeWhenAnswered()
     })
     clearTimeout(deadline)
+    clearTimeout(cut)
     // Ends its timer; there is nothing left to close.
     this.#server.close()
   }
 
   #accept(req: IncomingMessage, res: RawResponse): void {
-    const id = sessionIdIn(req.headers.cookie, this.#options.cookieName)
-    const flight = new Flight(req, res, id === null ? null : partitionOf(id))
+    const flight = new Flight('request', req, res, this.#partitionFor(req))
     this.#connections.began(flight)
     if (!announcesBody(req)) {
       this.#route(flight)
@@ -178,6 +206,25 @@ export class Front {
     flight.body = new FlightBody(req, () => this.#bodyIsWhole(flight))
     if (this.#arriving.length === 0) setImmediate(() => this.#departArrived())
     this.#arriving.push(flight)
+  }
+
+  /** Answers that the client still waits for on this connection go first: it pipelined them. */
+  #acceptTunnel(req: IncomingMessage, socket: Socket, head: Buffer): void {
+    const answer = new TunnelAnswer(socket)
+    if (head.length > 0) socket.unshift(head)
+    this.#connections.whenAnswered(socket, () => {
+      if (socket.destroyed) return
+      const flight = new Flight('tunnel', req, answer, this.#partitionFor(req))
+      this.#connections.began(flight)
+      flight.body = new FlightBody(req, () => this.#leaveIfSettled(flight), socket)
+      this.#route(flight)
+    })
+  }
+
+  /** Where its session is, if it names one. */
+  #partitionFor(req: IncomingMessage): Partition | null {
+    const id = sessionIdIn(req.headers.cookie, this.#options.cookieName)
+    return id === null ? null : partitionOf(id)
   }
 
   #bodyIsWhole(flight: Flight): void {
@@ -218,6 +265,7 @@ export class Front {
       {
         type: 'request',
         id,
+        kind: flight.kind,
         head: flight.head(this.#stopping),
         body: body?.bytes ?? null,
         bodyEnded: body?.ended ?? true,
@@ -238,7 +286,7 @@ export class Front {
     flight.begun = true
     flight.body?.forget()
     const { id } = flight
-    flight.res.writeRaw(bytes, () => this.#passed(flight, id, sizeOf(bytes)))
+    flight.answer.writeRaw(bytes, () => this.#passed(flight, id, sizeOf(bytes)))
   }
 
   #passed(flight: Flight, id: ExchangeId, bytes: number): void {
@@ -251,7 +299,7 @@ export class Front {
     flight.begun = true
     flight.responseEnded = true
     flight.body?.forget()
-    flight.res.endRaw(bytes, close)
+    flight.answer.endRaw(bytes, close)
     this.#leaveIfSettled(flight)
   }
 
@@ -280,20 +328,12 @@ export class Front {
   #refuse(flight: Flight, reason: string): void {
     this.#leave(flight)
     flight.body?.discard()
-    const text = `${reason} Please try again.\n`
-    const { res } = flight
-    if (this.#stopping) res.shouldKeepAlive = false
-    res.writeHead(503, {
-      'Content-Type': 'text/plain; charset=utf-8',
-      'Content-Length': Buffer.byteLength(text),
-      'Retry-After': '1',
-    })
-    res.end(text)
+    flight.answer.refuse(`${reason} Please try again.\n`, this.#stopping)
   }
 
   #cut(flight: Flight): void {
     this.#leave(flight)
-    flight.req.socket.destroy()
+    flight.answer.cut()
   }
 
   #clientGone(flights: ReadonlySet<Flight>): void {

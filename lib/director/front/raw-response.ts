@@ -6,9 +6,10 @@
  */
 import { ServerResponse } from 'node:http'
 import type { Bytes } from '../../transport/exchange-messages.js'
+import type { Answer } from './answer.js'
 
 /** Give it to `http.createServer({ ServerResponse: RawResponse })`. Used plainly it is a normal response. */
-export class RawResponse extends ServerResponse {
+export class RawResponse extends ServerResponse implements Answer {
   /** The head as text once it is made; null lets `end()` make one. */
   declare _header: string | null
   /** True keeps node from putting `_header` in front of the next bytes. */
@@ -18,25 +19,39 @@ export class RawResponse extends ServerResponse {
   /** Writes to the connection, or queues while an earlier pipelined response has it. */
   declare _writeRaw: (data: Bytes, encoding: BufferEncoding | null, callback?: () => void) => boolean
 
-  /**
-   * Passes on the next bytes.
-   * @param onPassed called when the connection has taken them; never when it is destroyed before
-   */
+  get keepAlive(): boolean {
+    return this.shouldKeepAlive
+  }
+
   writeRaw(bytes: Bytes, onPassed?: () => void): void {
     this._header ??= 'made by a web server'
     this._headerSent = true
     this._writeRaw(bytes, typeof bytes === 'string' ? 'latin1' : null, onPassed)
   }
 
-  /**
-   * Ends the response, then the connection if `close`, otherwise the next request has its turn.
-   * @param bytes the last, null when there are none left
-   */
   endRaw(bytes: Bytes | null, close: boolean): void {
     if (bytes !== null) this.writeRaw(bytes)
     this._header ??= 'made by a web server'
     this._headerSent = true
     this._last = close
     this.end()
+  }
+
+  refuse(text: string, close: boolean): void {
+    if (close) this.shouldKeepAlive = false
+    this.writeHead(503, {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Length': Buffer.byteLength(text),
+      'Retry-After': '1',
+    })
+    this.end(text)
+  }
+
+  cut(): void {
+    this.req.socket.destroy()
+  }
+
+  onClosed(listener: () => void): void {
+    this.on('close', listener)
   }
 }

@@ -1,5 +1,5 @@
 /** What every exchange of a web server is given. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { BatchedPort } from '../../transport/batched-port.js'
 import type {
   ExchangeId,
@@ -12,11 +12,15 @@ import type { SessionOpener } from '../sessions/session-use.js'
 /** The user's app. Whatever it returns is only looked at for a rejection. */
 export type AppListener = (req: IncomingMessage, res: ServerResponse) => unknown
 
+/** The app's http.Server as far as tunnels go: it never listens, but gets the events. */
+export type AppServer = Pick<Server, 'emit' | 'listenerCount' | 'on'>
+
 /** What all exchanges of one web server share. */
 export interface ExchangeContext {
   readonly port: BatchedPort<ToWebServer, FromWebServer>
   readonly sessions: SessionOpener
   readonly handle: AppListener
+  readonly server: AppServer
   /** What the Keep-Alive header announces, ms. */
   readonly keepAliveTimeoutMs: number
   /** This web server's name for the x-served-by header, or null. */

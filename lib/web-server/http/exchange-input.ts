@@ -26,6 +26,7 @@ export class ExchangeInput {
   }
 
   push(bytes: Bytes): void {
+    if (this.#ended) return
     if (pushBody(this.#req, bufferOf(bytes))) this.#credit(sizeOf(bytes))
     else this.#unwanted += sizeOf(bytes)
   }

@@ -23,8 +23,8 @@ interface ParsedMessage extends IncomingMessage {
   upgrade: boolean
 }
 
-/** @returns the request that the app gets, its body still to come. */
-export function createRequest(head: RequestHead, socket: VirtualSocket): IncomingMessage {
+/** @param upgrade whether its connection becomes a tunnel @returns the request that the app gets, its body still to come. */
+export function createRequest(head: RequestHead, socket: VirtualSocket, upgrade = false): IncomingMessage {
   // IncomingMessage wants a net.Socket; a virtual one has all that it and apps use.
   const req = new IncomingMessage(socket as never) as ParsedMessage
   req.method = head.method
@@ -32,7 +32,7 @@ export function createRequest(head: RequestHead, socket: VirtualSocket): Incomin
   req.httpVersionMajor = head.httpVersionMajor
   req.httpVersionMinor = head.httpVersionMinor
   req.httpVersion = `${head.httpVersionMajor}.${head.httpVersionMinor}`
-  req.upgrade = false
+  req.upgrade = upgrade
   req._addHeaderLines(head.rawHeaders, Math.min(head.rawHeaders.length, PARSED_HEADERS_MAX))
   return req
 }

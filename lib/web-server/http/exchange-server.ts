@@ -1,38 +1,65 @@
 /** A web server's end of the conversation with the front: makes an exchange of each request, and routes what follows. */
-import type { ExchangeId, ToWebServer } from '../../transport/exchange-messages.js'
+import type { ExchangeId, ToWebServer, TunnelEvent } from '../../transport/exchange-messages.js'
 import { Exchange } from './exchange.js'
 import type { ExchangeContext } from './exchange-context.js'
 import { installRequestSession, unlessAside } from './request-session.js'
+import { Tunnel, tunnelEventOf } from './tunnel.js'
 
 /** See {@link ExchangeContext}. */
-export type ExchangeServerOptions = Omit<ExchangeContext, 'onOver'>
+export interface ExchangeServerOptions extends Omit<ExchangeContext, 'onOver'> {
+  /** This web server is about to be replaced or stopped. */
+  readonly onDraining: () => void
+}
 
-/** All exchanges of one web server. */
+type RequestMessage = Extract<ToWebServer, { readonly type: 'request' }>
+
+const TUNNEL_EVENTS: readonly TunnelEvent[] = ['upgrade', 'connect']
+
+/** All exchanges and tunnels of one web server. */
 export class ExchangeServer {
   readonly #context: ExchangeContext
-  readonly #exchanges = new Map<ExchangeId, Exchange>()
+  readonly #onDraining: () => void
+  readonly #exchanges = new Map<ExchangeId, Exchange | Tunnel>()
+  readonly #accepted = new Set<TunnelEvent>()
 
   /** Begins to serve what comes through `options.port`, and defines `req.session` in this thread. */
   constructor(options: ExchangeServerOptions) {
     installRequestSession()
+    const { onDraining, ...context } = options
     this.#context = {
-      ...options,
+      ...context,
       sessions: unlessAside(options.sessions),
       onOver: id => this.#exchanges.delete(id),
     }
+    this.#onDraining = onDraining
     options.port.onmessage = message => this.#receive(message)
+    for (const event of TUNNEL_EVENTS) if (options.server.listenerCount(event) > 0) this.#accept(event)
+    options.server.on('newListener', (name: string | symbol) => {
+      const event = TUNNEL_EVENTS.find(each => each === name)
+      if (event !== undefined) this.#accept(event)
+    })
   }
 
-  /** Exchanges that are not over. */
+  /** Exchanges and tunnels that are not over. */
   get inFlight(): number {
     return this.#exchanges.size
   }
 
+  /** Tells the front, once, that the app takes such requests as tunnels. */
+  #accept(event: TunnelEvent): void {
+    if (this.#accepted.has(event)) return
+    this.#accepted.add(event)
+    this.#context.port.post({ type: 'accepts', event })
+  }
+
   #receive(message: ToWebServer): void {
     if (message.type === 'request') {
-      const exchange = new Exchange(this.#context, message)
-      this.#exchanges.set(message.id, exchange)
-      exchange.start(message)
+      if (message.kind === 'tunnel') this.#startTunnel(message)
+      else this.#startExchange(message)
+      return
+    }
+    if (message.type === 'draining') {
+      this.#onDraining()
       return
     }
     const exchange = this.#exchanges.get(message.id)
@@ -51,8 +78,34 @@ export class ExchangeServer {
       case 'abort':
         exchange.onAbort()
         return
+      case 'goAway':
+        if (exchange instanceof Tunnel) exchange.onGoAway()
+        return
       default:
         message satisfies never
     }
+  }
+
+  #startExchange(message: RequestMessage): void {
+    const exchange = new Exchange(this.#context, message)
+    this.#exchanges.set(message.id, exchange)
+    exchange.start(message)
+  }
+
+  #startTunnel(message: RequestMessage): void {
+    const { server, port } = this.#context
+    const event = tunnelEventOf(message.head)
+    if (server.listenerCount(event) === 0) {
+      // The app of another web server listens, or this one did: node makes an ordinary request of an upgrade.
+      if (event === 'connect') port.post({ type: 'cut', id: message.id })
+      else {
+        this.#startExchange({ ...message, body: null, bodyEnded: true })
+        port.post({ type: 'bodyUnwanted', id: message.id })
+      }
+      return
+    }
+    const tunnel = new Tunnel(this.#context, message)
+    this.#exchanges.set(message.id, tunnel)
+    tunnel.start(message)
   }
 }

@@ -19,10 +19,11 @@ import type { ExchangeContext } from './exchange-context.js'
 import { type HeadersArgument, withCookie, withDefault, withoutCookie } from './exchange-headers.js'
 import { ExchangeInput } from './exchange-input.js'
 import { ExchangeOutput } from './exchange-output.js'
-import { abortRequest, cookieHeaderOf, createRequest, detachSignal } from './exchange-request.js'
+import { abortRequest, createRequest, detachSignal } from './exchange-request.js'
 import { closesConnection, createResponse, detach, type ResponseEvents } from './exchange-response.js'
+import { ExchangeSocket, type ExchangeSocketEvents } from './exchange-socket.js'
+import { openSession } from './open-session.js'
 import { attachSession } from './request-session.js'
-import { type SocketEvents, VirtualSocket } from './virtual-socket.js'
 
 /** How long the session of a client that went away waits for the app to end its response, ms: apps that never notice must not hold it for ever. */
 const ABANDONED_MS = 30_000
@@ -30,11 +31,11 @@ const ABANDONED_MS = 30_000
 type RequestMessage = Extract<ToWebServer, { readonly type: 'request' }>
 
 /** One exchange. Its `on…` methods are called by its socket, its response, and the exchange server. */
-export class Exchange implements SocketEvents, ResponseEvents {
+export class Exchange implements ExchangeSocketEvents, ResponseEvents {
   readonly #context: ExchangeContext
   readonly #id: ExchangeId
   readonly #head: RequestHead
-  readonly #socket: VirtualSocket
+  readonly #socket: ExchangeSocket
   readonly #req: IncomingMessage
   readonly #input: ExchangeInput
   readonly #output: ExchangeOutput
@@ -52,7 +53,7 @@ export class Exchange implements SocketEvents, ResponseEvents {
     this.#context = context
     this.#id = message.id
     this.#head = message.head
-    this.#socket = new VirtualSocket(message.head, this)
+    this.#socket = new ExchangeSocket(message.head, this)
     this.#req = createRequest(message.head, this.#socket)
     this.#input = new ExchangeInput(context.port, message.id, this.#req)
     this.#output = new ExchangeOutput(context.port, message.id)
@@ -60,7 +61,7 @@ export class Exchange implements SocketEvents, ResponseEvents {
 
   /** Opens the session and runs the app, at once when the session is here. */
   start(message: RequestMessage): void {
-    const opened = this.#open()
+    const opened = openSession(this.#context, this.#head)
     if (opened instanceof Promise) {
       this.#receive(message)
       opened.then(
@@ -185,17 +186,6 @@ export class Exchange implements SocketEvents, ResponseEvents {
   }
 
   // The session.
-
-  #open(): Opened | Promise<Opened> {
-    try {
-      return this.#context.sessions.open({
-        cookieHeader: cookieHeaderOf(this.#head.rawHeaders),
-        encrypted: this.#head.encrypted,
-      })
-    } catch (error) {
-      return { type: 'unavailable', error: error instanceof Error ? error : new Error(String(error)) }
-    }
-  }
 
   #opened(opened: Opened): void {
     if (this.#over) {

@@ -65,6 +65,7 @@ const NO_USE: SessionUse = {
   sessionId: '',
   head: () => null,
   end: () => {},
+  stay: () => {},
   acknowledged: () => null,
   close: () => {},
 }

@@ -1,7 +1,7 @@
 /**
- * The connection as the app's request and response see it. What the app's response writes is raw HTTP/1.1; it is held
- * while the session's copies are under way, and goes on within the window. The reading side carries nothing: bodies
- * are pushed into the request itself, as node's own parser does.
+ * The connection as the app sees it: a net.Socket to those who use it, without a connection of its own. What is written
+ * is held while the session's copies are under way, and goes on within the window. What can be read is up to the kinds:
+ * `exchange-socket.ts`, `tunnel-socket.ts`.
  */
 
 import type { AddressInfo } from 'node:net'
@@ -14,15 +14,14 @@ import type { Bytes, RequestHead } from '../../transport/exchange-messages.js'
 export interface SocketEvents {
   /** These bytes go to the client, now. */
   onBytes(bytes: Bytes): void
-  /** The request's body is wanted: node resumes a socket when its request is read. */
-  onBodyWanted(): void
-  /** Destroyed, by the app or since the client is gone. */
-  onDestroyed(error: Error | null): void
+  /** Destroyed, by the app or since the client is gone. @param unsent what the app had written last, if it is still here */
+  onDestroyed(error: Error | null, unsent: Bytes | null): void
   /** No traffic for as long as the app allowed. */
   onTimeout(): void
 }
 
-type Callback = (error?: Error | null) => void
+/** How a stream is told that a write is done. */
+export type Callback = (error?: Error | null) => void
 
 /** One write of the stream that waits for credit or for the session's copies. */
 interface Stalled {
@@ -32,8 +31,8 @@ interface Stalled {
 
 const OPTIONS: DuplexOptions = { decodeStrings: false, highWaterMark: CHUNK_BYTES }
 
-/** A net.Socket to the app, without a connection of its own. */
-export class VirtualSocket extends Duplex {
+/** See above. */
+export abstract class VirtualSocket extends Duplex {
   readonly encrypted: boolean
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
@@ -157,51 +156,35 @@ export class VirtualSocket extends Duplex {
     return this.destroy()
   }
 
-  override resume(): this {
-    this.#events.onBodyWanted()
-    return this
-  }
-
-  override pause(): this {
-    return this
-  }
-
-  override _read(): void {}
-
   override _write(chunk: string | Buffer, encoding: BufferEncoding, callback: Callback): void {
-    this.#accept(toBytes(chunk, encoding), callback)
+    this.accept(toBytes(chunk, encoding), callback)
   }
 
   override _writev(parts: { chunk: string | Buffer; encoding: BufferEncoding }[], callback: Callback): void {
-    this.#accept(gather(parts), callback)
-  }
-
-  /** The app ended the connection itself: both directions go, as an HTTP connection is of no use half open. */
-  override _final(callback: Callback): void {
-    callback()
-    this.destroy()
+    this.accept(gather(parts), callback)
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
     clearTimeout(this.#timer)
     const stalled = this.#stalled
     this.#stalled = null
-    this.#events.onDestroyed(error)
+    this.#events.onDestroyed(error, stalled?.bytes ?? null)
     stalled?.callback(error)
     // A connection's error belongs to node:http, which listens to it; here only the app can.
     callback(this.listenerCount('error') > 0 ? error : null)
   }
 
-  #timedOut(): void {
-    this.emit('timeout')
-    this.#events.onTimeout()
-  }
-
-  #accept(bytes: Bytes, callback: Callback): void {
+  /** The app wrote something: it goes on as soon as it may. */
+  protected accept(bytes: Bytes, callback: Callback): void {
     this.bytesWritten += bytes.length
     this.touched()
     this.#stalled = { bytes, callback }
     if (!this.#held) this.#advance()
+  }
+
+  #timedOut(): void {
+    this.emit('timeout')
+    this.#events.onTimeout()
   }
 
   /** Passes on what the window allows; what is left stays the stream's one unfinished write, its back-pressure. */

@@ -111,13 +111,24 @@ export class SessionCache implements HostedSessions {
     entry.uses++
   }
 
-  /** A request is done with it. */
-  release(entry: SessionEntry): void {
+  /** The request goes on as a tunnel. */
+  toTunnel(entry: SessionEntry): void {
+    entry.tunnels++
+    this.#shareAnew(entry)
+  }
+
+  /** A request, or a tunnel, is done with it. */
+  release(entry: SessionEntry, isTunnel = false): void {
     entry.uses--
-    if (entry.uses > 0) return
-    // From here on everybody reads what a new owner would read.
+    if (isTunnel) entry.tunnels--
+    this.#shareAnew(entry)
+    if (entry.uses === 0 && this.#held.has(entry.id) && this.has(entry)) this.store(entry)
+  }
+
+  /** Without open requests everybody reads from here on what a new owner would read. */
+  #shareAnew(entry: SessionEntry): void {
+    if (entry.requests > 0) return
     if ((entry.exotic && !entry.dirty) || entry.destroyed) entry.revert()
-    if (this.#held.has(entry.id) && this.has(entry)) this.store(entry)
   }
 
   /** Forgets a session. Requests that use it can't commit any more. */

@@ -26,8 +26,10 @@ export class SessionEntry implements Stamp {
   acknowledgedVersion: Version
   /** Some replica does not hold the newest version yet. */
   pending = false
-  /** Open requests; never evicted while there are any. */
+  /** Open requests and tunnels; never evicted while there are any. */
   uses = 0
+  /** Those of them that are tunnels. */
+  tunnels = 0
   /** Open requests that were handed an object of the live data, and may change it unseen at any time. */
   holders = 0
   /** Members were assigned or deleted since the last commit. */
@@ -86,6 +88,11 @@ export class SessionEntry implements Stamp {
 
   customiseCookie(cookieText: string | null): void {
     this.#live = { data: this.data, cookieText }
+  }
+
+  /** Open requests that are no tunnels: they may hold uncommitted changes for longer than a tick. */
+  get requests(): number {
+    return this.uses - this.tunnels
   }
 
   /** A request uses it, or a replica lacks its newest version: not to be evicted. */

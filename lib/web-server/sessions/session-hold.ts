@@ -10,7 +10,7 @@ export interface SessionHoldOptions {
   /** What the cookie is unless the session has its own settings. */
   readonly cookieDefaults: CookieSettings
   readonly now: () => number
-  /** Something was assigned, deleted or customised; or an object handed out, when the request is over. */
+  /** Something was assigned, deleted or customised; or, when the request is over, looked at or handed out. */
   readonly onChange: () => void
 }
 
@@ -19,6 +19,8 @@ export class SessionHold {
   readonly entry: SessionEntry
   /** The request read or wrote something: its answer may depend on the session. */
   looked = false
+  /** As {@link looked}, since the last touch. */
+  used = false
   /** A commit of this request changed the session. */
   committed = false
   /** This request changed the session's cookie. */
@@ -42,6 +44,10 @@ export class SessionHold {
   /** For reading: whoever takes an object out of it says so by {@link handOut}. */
   look(): SessionRecord {
     this.looked = true
+    if (!this.used) {
+      this.used = true
+      if (this.#isOver) this.#options.onChange()
+    }
     return this.entry.data
   }
 

@@ -90,6 +90,11 @@ export class SessionHost implements SessionOpener {
     return this.#shared.partitions.count(partition)
   }
 
+  /** Whether a partition is in use by nothing but tunnels. */
+  isHeldByTunnels(partition: Partition): boolean {
+    return this.#shared.partitions.isHeldByTunnels(partition)
+  }
+
   /** Drops expired sessions, a part of the cache at each call: to be called about once a second. */
   sweep(): void {
     this.#shared.cache.sweep(this.#shared.now())

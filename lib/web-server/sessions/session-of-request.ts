@@ -61,6 +61,7 @@ export class SessionOfRequest implements SessionUse, SessionActions {
   /** The app ended its session, or let it go: no new one is made. */
   #isEnded = false
   #isAnswered = false
+  #isTunnel = false
   #isClosed = false
   #isCommittingLate = false
 
@@ -71,7 +72,7 @@ export class SessionOfRequest implements SessionUse, SessionActions {
       cookieDefaults: options.cookieDefaults,
       now: shared.now,
       onChange: () => {
-        if (this.#isClosed) this.#commitLate()
+        if (this.#isLate) this.#commitLate()
       },
     }
     this.#original = options.entry === null ? null : this.#take(options.entry)
@@ -118,6 +119,19 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     this.#isAnswered = true
   }
 
+  stay(): void {
+    if (this.#isLate) return
+    this.#isAnswered = true
+    this.#isTunnel = true
+    const { cache, partitions } = this.#shared
+    for (const hold of this.#holds) {
+      hold.letGo()
+      this.#attempt(() => this.#keepAlive(hold))
+      cache.toTunnel(hold.entry)
+      partitions.toTunnel(hold.entry.partition)
+    }
+  }
+
   acknowledged(): Promise<void> | null {
     let first: Promise<void> | null = null
     for (const hold of this.#holds) {
@@ -139,20 +153,27 @@ export class SessionOfRequest implements SessionUse, SessionActions {
           this.#dropChanges(hold)
           return
         }
+        if (this.#isTunnel) {
+          this.#commitOfTunnel(hold)
+          return
+        }
         if (!this.#isAnswered || hold.entry.dirty) committer.commit(hold)
         // Only now: a response never waits for the acknowledgement of its touch.
         if (hold.looked || config.rolling) committer.touch(hold)
       })
       hold.letGo()
-      cache.release(hold.entry)
-      partitions.release(hold.entry.partition)
+      cache.release(hold.entry, this.#isTunnel)
+      partitions.release(hold.entry.partition, this.#isTunnel)
     }
   }
 
   async save(hold: SessionHold): Promise<void> {
     // No response can tell the browser of it any more: nobody could come back for it.
-    if (this.#isClosed && hold.entry.version === 0) throw new SessionClosedError()
-    this.#shared.committer.commit(hold)
+    if (this.#isLate && hold.entry.version === 0) throw new SessionClosedError()
+    // An object that was handed out before the request was over may have changed since.
+    if (this.#isLate && !hold.entry.destroyed) hold.entry.dirty = true
+    if (this.#isTunnel) this.#commitOfTunnel(hold)
+    else this.#shared.committer.commit(hold)
     await this.#acknowledgedOf(hold)
   }
 
@@ -164,13 +185,14 @@ export class SessionOfRequest implements SessionUse, SessionActions {
       hold.catchUp()
       return
     }
-    const others = entry.uses - (this.#isClosed ? 0 : 1)
+    // A tunnel has nothing unsaved after the tick of its change.
+    const others = entry.requests - (this.#isLate ? 0 : 1)
     if (others > 0) throw new SessionInUseError(others)
     revert(hold)
   }
 
   async regenerate(hold: SessionHold): Promise<void> {
-    if (this.#isClosed) throw new SessionClosedError()
+    if (this.#isLate) throw new SessionClosedError()
     this.#destroy(hold)
     // Called twice on one session: the one in between gets no cookie, so nobody could come back for it.
     if (this.#current !== null && this.#current !== hold) this.#destroy(this.#current)
@@ -196,20 +218,20 @@ export class SessionOfRequest implements SessionUse, SessionActions {
 
   /** Not those of other requests: what they have changed as well is theirs to keep. */
   #dropChanges(hold: SessionHold): void {
-    if (!hold.entry.destroyed && hold.entry.uses <= 1) revert(hold)
+    if (!hold.entry.destroyed && hold.entry.requests <= 1) revert(hold)
   }
 
   /** Makes a new session. */
   #begin(): SessionHold {
     const entry = this.#shared.create()
-    if (!this.#isClosed) this.#shared.partitions.acquire(entry.partition)
+    if (!this.#isLate) this.#shared.partitions.acquire(entry.partition)
     this.#current = this.#take(entry)
     return this.#current
   }
 
   #take(entry: SessionEntry): SessionHold {
     const hold = new SessionHold(entry, this.#holdOptions)
-    if (this.#isClosed) {
+    if (this.#isLate) {
       hold.letGo()
       return hold
     }
@@ -223,6 +245,31 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     this.#shared.committer.commit(this.#current)
   }
 
+  /** No head will be made any more: the request is over, or goes on as a tunnel. */
+  get #isLate(): boolean {
+    return this.#isTunnel || this.#isClosed
+  }
+
+  /** @throws SessionClosedError when the session has ended meanwhile: a change would bring it back */
+  #commitOfTunnel(hold: SessionHold): void {
+    const { entry } = hold
+    if (entry.version === 0 || hold === this.#unset) return
+    if (entry.expires > this.#shared.now()) {
+      this.#shared.committer.commit(hold)
+      this.#keepAlive(hold)
+      return
+    }
+    const wasChanged = entry.dirty && !entry.destroyed
+    revert(hold)
+    if (wasChanged) throw new SessionClosedError()
+  }
+
+  /** Use keeps a session alive: that of a tunnel does not wait for its end. */
+  #keepAlive(hold: SessionHold): void {
+    if (hold.used || (this.#shared.config.rolling && !this.#isClosed)) this.#shared.committer.touch(hold)
+    hold.used = false
+  }
+
   /** Changes made after the request was over: kept when the session is still here. */
   #commitLate(): void {
     if (this.#isCommittingLate) return
@@ -231,7 +278,9 @@ export class SessionOfRequest implements SessionUse, SessionActions {
       this.#isCommittingLate = false
       this.#attempt(() => {
         // A session that was never stored has no cookie either: nobody could come back for it.
-        if ((this.#current?.entry.version ?? 0) > 0) this.#commit()
+        if (this.#current === null || this.#current.entry.version === 0) return
+        if (this.#isTunnel) this.#commitOfTunnel(this.#current)
+        else this.#commit()
       })
     })
   }

@@ -45,6 +45,11 @@ export interface SessionUse {
   /** The app ended the response: commits what changed since. @throws as {@link head} */
   end(): void
   /**
+   * The answer's head has been made and the connection goes on as a tunnel: the session stays as long as that, and
+   * changes are committed at the end of the tick that makes them.
+   */
+  stay(): void
+  /**
    * Null when every change that this request made or may have seen is held by as many replicas as `acks` asks for;
    * otherwise a promise of that.
    * @throws ReplicationTimeoutError (as a rejection) when the copies can't be had in time.
