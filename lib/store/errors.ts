@@ -10,12 +10,15 @@ export class StoreClosedError extends TroupeError {
   }
 }
 
-/** Its session servers are not there yet, or the web server is still loading its app. */
+/** Its session servers are not there yet. */
 export class StoreNotReadyError extends TroupeError {
   readonly code = 'STORE_NOT_READY'
 
-  constructor(what: string) {
-    super(`${what} Call await store.ready() before the first request, and see the log for what it waits for.`)
+  constructor(waitedMs: number) {
+    super(
+      `The session servers of this TroupeStore are not there after ${waitedMs} ms. Call await store.ready() before ` +
+        'the first request, and see the log for what it waits for.',
+    )
   }
 }
 

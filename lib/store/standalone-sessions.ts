@@ -132,7 +132,7 @@ class StandaloneSessions implements OwnSessions, SessionCalls {
     const abort = new AbortController()
     const late = wait(ackTimeoutMs, undefined, { signal: abort.signal }).then(
       () => {
-        throw new StoreNotReadyError(`The session servers are not there after ${ackTimeoutMs} ms.`)
+        throw new StoreNotReadyError(ackTimeoutMs)
       },
       () => {},
     )

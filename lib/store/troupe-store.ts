@@ -5,7 +5,7 @@
 import { EventEmitter } from 'node:events'
 import type { SessionId } from '../replication/ids.js'
 import { answered, type StoreCallback } from './callbacks.js'
-import { type ClusterSessions, clusterSessions } from './cluster-sessions.js'
+import { clusterSessions } from './cluster-sessions.js'
 import { StoreClosedError } from './errors.js'
 import { ExpressSessions, type Generate, type StoreRequest } from './express-sessions.js'
 import { KoaSessionStore } from './koa-store.js'
@@ -24,7 +24,7 @@ export class TroupeStore extends EventEmitter {
   readonly #touches = new Touches()
   readonly #sessions = new ExpressSessions()
   /** Inside a web server, null otherwise. */
-  readonly #cluster: ClusterSessions | null
+  readonly #cluster: SessionAccess | null
   readonly #own: Promise<OwnSessions> | null
   #closing: Promise<void> | null = null
 
@@ -139,7 +139,7 @@ export class TroupeStore extends EventEmitter {
 
   async #access(): Promise<SessionAccess> {
     if (this.#closing !== null) throw new StoreClosedError()
-    if (this.#cluster !== null) return this.#cluster()
+    if (this.#cluster !== null) return this.#cluster
     return (await this.#own) as OwnSessions
   }
 

@@ -1,17 +1,17 @@
-/**
- * How `troupe/store` knows that it is inside a web server: a store is made while the app is loaded, before there are
- * any sessions to be had.
- */
+/** What `troupe/store` finds when it is made inside a web server. */
+import type { SessionCalls } from '../../transport/session-calls.js'
 
-/** What a store needs to know of the web server on its thread. */
+/** The web server on this thread, as a store sees it. */
 export interface StorePlace {
+  /** Reach the sessions of the whole cluster. */
+  readonly calls: SessionCalls
   /** Lifetime of a session whose cookie names none, ms. */
   readonly ttlMs: number
 }
 
 let here: StorePlace | null = null
 
-/** An app is about to be loaded on this thread. */
+/** An app is about to be loaded on this thread: its stores ask for this. */
 export function announceStorePlace(place: StorePlace): void {
   here = place
 }
