@@ -2,8 +2,8 @@
 import type { Command } from 'commander'
 import { partOfHost } from '../config/host-part.js'
 import { loadConfig } from '../config/load.js'
-import type { Config } from '../config/schema.js'
-import { checkApp } from './preflight.js'
+import type { Config, ListenerConfig } from '../config/schema.js'
+import { addressText, checkApp, checkCertificates } from './preflight.js'
 import { checkFolders } from './store-folders.js'
 
 /** Adds the command. */
@@ -33,6 +33,7 @@ async function checkMachine(config: Config, host: string | undefined): Promise<v
   const isAnyHost = host === undefined && config.webServers.on !== null
   const part = isAnyHost ? null : partOfHost(config, host)
   if (part?.isWebHost !== false) await checkApp(config)
+  if (part?.isWebHost === true) await checkCertificates(config)
   if (part !== null) await checkFolders(part)
 }
 
@@ -41,8 +42,13 @@ function summary({ app, listen, hosts, webServers, sessionServers, replication }
   const where =
     webServers.on === null ? '' : `hosts: ${Object.keys(hosts).join(', ')}, web servers on ${webServers.on}, `
   return (
-    `${app.file} on ${listen.host}:${listen.port}, ${where}web servers: ${webServers.threads}, ` +
+    `${app.file} on ${listen.listeners.map(placeText).join(' and ')}, ${where}web servers: ${webServers.threads}, ` +
     `session servers: ${sessionServers.map(({ name, on }) => (on === null ? name : `${name} on ${on}`)).join(', ')}, ` +
     `copies of each session: ${copies}, acks: ${replication.acks}`
   )
+}
+
+function placeText({ at, tls }: ListenerConfig): string {
+  const place = at.kind === 'socket' ? at.path : addressText(at)
+  return tls === null ? place : `${place} (TLS)`
 }

@@ -19,6 +19,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'SECRET_FILE',
   'HOST_UNKNOWN',
   'CLUSTER_TLS',
+  'LISTEN_TLS',
   'SERVICE_KEY_REQUIRED',
   'SERVICE_LISTEN',
   'SERVICE_TLS',

@@ -7,7 +7,7 @@ import type { Config } from '../config/schema.js'
 import type { Cluster } from '../director/cluster.js'
 import { createLog, isPretty } from './log.js'
 import { wholeNumberOption } from './options.js'
-import { asPortError, checkApp, checkPorts } from './preflight.js'
+import { asPortError, checkApp, checkCertificates, checkPorts } from './preflight.js'
 import { withSecretOfFile } from './secret-file.js'
 import { stopSignal } from './signals.js'
 import { makeFolders } from './store-folders.js'
@@ -71,6 +71,7 @@ async function runStart(app: string | undefined, options: StartOptions): Promise
 
 async function runWebHost(loaded: LoadedConfig, log: Logger): Promise<void> {
   await checkApp(loaded.config)
+  await checkCertificates(loaded.config)
   await checkPorts(loaded.config)
   const config = await withSecretOfFile(loaded)
   const stopping = stopSignal()
@@ -101,11 +102,12 @@ async function startCluster(config: Config, log: Logger): Promise<Cluster> {
   }
 }
 
-function announce({ url, adminUrl }: Cluster, { log: logConfig }: Config, log: Logger): void {
+function announce({ url, urls, adminUrl }: Cluster, { log: logConfig }: Config, log: Logger): void {
   if (!isPretty(logConfig) && log.isLevelEnabled('info')) {
-    log.info({ url, adminUrl }, `open ${url}`)
+    log.info({ url, urls, adminUrl }, `open ${url}`)
     return
   }
+  const also = urls.slice(1).map(other => `\n                    ${other}`)
   const admin = adminUrl === null ? '' : `\n  Admin listens at  ${adminUrl}/status`
-  process.stdout.write(`\n  Troupe is ready:  ${url}${admin}\n  Ctrl-C stops it.\n\n`)
+  process.stdout.write(`\n  Troupe is ready:  ${url}${also.join('')}${admin}\n  Ctrl-C stops it.\n\n`)
 }

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { clusterSection, hostName, hostsSection, sessionServer } from './file-format-hosts.js'
+import { listenSection } from './file-format-listen.js'
 import { sessionSection } from './file-format-session.js'
 import { followsRules, whenObject } from './rules.js'
 import {
@@ -26,42 +27,6 @@ const GIB = 1024 * MIB
 
 /** Bounds every table of peers; far above what a deployment has machines for. */
 const SESSION_SERVERS_MAX = 30
-
-const listen = section(
-  {
-    /** Loopback: to be reachable from outside is a decision. */
-    host: text('a host name or IP address').default('127.0.0.1').describe('Address to listen on.'),
-    /** The usual port of a server without root rights. */
-    port: port(0).default(8080).describe('Port to listen on; 0 picks a free one.'),
-    /** Off: it tells outsiders how many servers there are. */
-    servedBy: flag().default(false).describe('Name the web server in a response header, x-served-by.'),
-    /** A connection costs about 10 KiB and a file descriptor, so these are 100 MiB at most. */
-    maxConnections: wholeNumber(1, 1_000_000)
-      .default(10_000)
-      .describe('Open connections; the next one is closed at once.'),
-    /** With 1,000 requests waiting in one web server the next is better off being told so. */
-    maxInFlight: wholeNumber(1, 1_000_000)
-      .default(1000)
-      .describe('Requests in flight at one web server; the next one gets 503.'),
-    /** Longer than the 60 s of common balancers, so that it is the balancer who closes, never in the face of a request. */
-    keepAliveTimeout: duration(0).prefault('65s').describe('How long an idle connection is kept open.'),
-    /** As in Node.js. Below requestTimeout, as node:http demands. */
-    headersTimeout: duration(1).prefault('60s').describe('Longest time for the head of a request to arrive.'),
-    /**
-     * Without a limit whoever sends a body a byte at a time holds a connection and a place in flight for ever; with
-     * the 5 minutes of Node.js a 1 GiB upload over less than 30 Mbit/s is cut. An hour lets it through from 2.5 Mbit/s
-     * on; what slow bodies can hold meanwhile is bounded by maxConnections, and their memory by credits.
-     */
-    requestTimeout: duration(0)
-      .prefault('1h')
-      .describe('Longest time for a whole request, body included, to arrive; 0 for no limit.'),
-    /** Several times what a takeover takes; a browser waits longer than that. */
-    parkTimeout: duration(0)
-      .prefault('10s')
-      .describe('Longest wait of a request whose session is between two web servers; then 503.'),
-  },
-  'host, port and limits',
-)
 
 const webServers = section(
   {
@@ -152,7 +117,7 @@ export const configFile = section(
     app: text('the path of your app, relative to this file, or given to `troupe start` as APP').describe(
       "The app's module, relative to this file.",
     ),
-    listen: listen.prefault({}).describe('Where browsers connect.'),
+    listen: listenSection.prefault({}).describe('Where browsers connect.'),
     hosts: hostsSection
       .optional()
       .describe('Name and address of every host; left out, everything runs on one machine.'),

@@ -57,6 +57,7 @@ export function foundText(value: unknown, path: readonly PropertyKey[]): string 
 
 /** The URL of a Redis may have its password in it. */
 function isSecret(path: readonly PropertyKey[]): boolean {
+  if (path.at(-1) === 'passphrase') return true
   return path.includes('secret') || path.includes('redis') || pathText(path) === 'cluster.key'
 }
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { ConfigFile } from './file-format.js'
+import { resolveListeners } from './resolve-listen.js'
 import type { ClusterConfig, Config, SessionConfig, SessionServerConfig } from './schema.js'
 
 /** A usable configuration. */
@@ -26,8 +27,7 @@ export function resolveConfig(file: ConfigFile, folder: string, needsSecret: boo
   const config: Config = {
     app: { file: resolve(folder, file.app) },
     listen: {
-      host: listen.host,
-      port: listen.port,
+      ...resolveListeners(listen, folder),
       servedBy: listen.servedBy,
       maxConnections: listen.maxConnections,
       maxInFlight: listen.maxInFlight,

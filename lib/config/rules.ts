@@ -1,12 +1,11 @@
 /** What must hold between keys of different sections of a configuration file. */
 import type { z } from 'zod'
 import { type PlaceSections, placesFit } from './rules-hosts.js'
+import { type ListenSection, listenersDiffer } from './rules-listen.js'
 
 /** The parts of a validated file that the rules speak of. Sections with problems of their own are left out. */
 interface Sections extends PlaceSections {
-  readonly listen?: {
-    readonly host: string
-    readonly port: number
+  readonly listen?: ListenSection & {
     readonly headersTimeout: number
     readonly requestTimeout: number
   }
@@ -34,7 +33,7 @@ export function followsRules(file: Sections, context: z.core.$RefinementCtx<Sect
   }
   namesDiffer(sound, demand)
   copiesFit(sound, demand)
-  portsDiffer(sound, demand)
+  listenersDiffer(sound, demand)
   timeoutsFit(sound, demand)
   sizesFit(sound, demand)
   placesFit(sound, section => !broken.has(section), demand)
@@ -60,11 +59,6 @@ function copiesFit({ replication, sessionServers }: Sections, demand: Demand): v
     ['replication', 'copies'],
     `at most ${sessionServers.length}, the number of session servers; add session servers or lower it`,
   )
-}
-
-function portsDiffer({ listen, admin }: Sections, demand: Demand): void {
-  if (listen === undefined || admin === undefined || admin.port === 0) return
-  if (listen.port === admin.port) demand(['admin', 'port'], 'a port other than listen.port')
 }
 
 function timeoutsFit({ listen }: Sections, demand: Demand): void {

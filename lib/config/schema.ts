@@ -59,13 +59,50 @@ export interface ClusterConfig {
   readonly timeoutMs: number
 }
 
+/** Where one certificate is: PEM files, absolute paths. */
+export interface CertificateFiles {
+  /** Server names in lower case, `*.` for any one label; empty for the certificate of everybody else. */
+  readonly names: readonly string[]
+  readonly cert: string
+  readonly key: string
+  readonly passphrase: string | null
+  /** Where the configuration names it, for messages: `listen.tls.sni[0]`. */
+  readonly place: string
+}
+
+/** `listen.tls` and `listen.also[].tls`. */
+export interface ListenerTls {
+  readonly certificate: CertificateFiles
+  /** Further ones, by name. */
+  readonly sni: readonly CertificateFiles[]
+  readonly http2: boolean
+}
+
+/** One listening socket. */
+export interface ListenerConfig {
+  /** Where the configuration describes it, for messages: `listen` or `listen.also[0]`. */
+  readonly place: string
+  readonly at:
+    | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+    /** `path` is absolute. */
+    | { readonly kind: 'socket'; readonly path: string }
+  readonly tls: ListenerTls | null
+  /** Every connection begins with a PROXY header. */
+  readonly proxyProtocol: boolean
+}
+
+/** Which proxies are believed: none, all, so many, or those at these addresses (as `proxy-addr` reads them). */
+export type TrustProxy = boolean | number | readonly string[]
+
 /** The whole configuration, defaults filled in, paths absolute. */
 export interface Config {
   readonly app: AppConfig
   readonly listen: {
-    readonly host: string
-    readonly port: number
+    /** At least one. */
+    readonly listeners: readonly ListenerConfig[]
+    readonly trustProxy: TrustProxy
     readonly servedBy: boolean
+    /** Over all listeners. */
     readonly maxConnections: number
     /** Requests in flight at one web server before the next gets 503. */
     readonly maxInFlight: number

@@ -62,13 +62,21 @@ export interface ClusterStatus {
 
 /** A running cluster. */
 export interface Cluster {
-  /** `http://127.0.0.1:8080` */
+  /** Where the first listener is: `http://127.0.0.1:8080`, `https://...`, or `unix:/path` for a unix socket. */
   readonly url: string
+  /** Where all listeners are, in the order of the configuration. */
+  readonly urls: readonly string[]
   /** The admin listener's base URL, null when it is off. */
   readonly adminUrl: string | null
   /** Ready when every partition has an owner and at least one synced copy. */
   isReady(): boolean
   status(): Promise<ClusterStatus>
+  /**
+   * Reads the certificates of all listeners again; connections from now on get them. Files that change are noticed
+   * without it, within seconds.
+   * @throws ListenTlsError: then the old ones stay in use
+   */
+  reloadCertificates(): Promise<void>
   /** Ends an actor's thread at once; it will be replaced. @throws UnknownActorError */
   kill(name: string): Promise<void>
   /** Finishes requests in flight within the drain timeout, flushes the outboxes, ends every actor. Idempotent. */

@@ -49,7 +49,7 @@ export class Director implements Cluster {
   readonly #sessionCalls: DirectorSessionCalls
   readonly #sessionServers = new Map<ActorName, Supervisor<SessionServerControl>>()
   readonly #startedAt = performance.now()
-  #url = ''
+  #urls: readonly string[] = []
   #admin: AdminListener | null = null
   #stopping: Promise<void> | null = null
 
@@ -88,7 +88,11 @@ export class Director implements Cluster {
       listen: config.listen,
       cookieName: config.session.name,
       router: this.#ownership,
-      onError: error => log.error({ err: error }, 'the listening socket failed'),
+      onError: error => log.error({ err: error }, 'a listening socket failed'),
+      onCertificates: error => {
+        if (error === null) log.info('certificates were read again and are in use')
+        else log.error({ err: error }, 'new certificates can not be used, the old ones stay in use')
+      },
     })
     this.#webServers = new WebServers({
       config,
@@ -103,7 +107,11 @@ export class Director implements Cluster {
   }
 
   get url(): string {
-    return this.#url
+    return this.#urls[0] ?? ''
+  }
+
+  get urls(): readonly string[] {
+    return this.#urls
   }
 
   get adminUrl(): string | null {
@@ -113,7 +121,7 @@ export class Director implements Cluster {
   /**
    * Starts every actor, and then listens.
    * @param admin listens already; it is closed when everything else has stopped
-   * @throws AppLoadError, or what node:net says of the listener; everything is stopped then
+   * @throws AppLoadError, or ListenTlsError, or what node:net says of a listener; everything is stopped then
    */
   async run(admin: AdminListener | null): Promise<void> {
     this.#admin = admin
@@ -122,8 +130,7 @@ export class Director implements Cluster {
       await startSessionServers(this.#sessionServers, this.#config.startTimeoutMs, this.#log)
       await this.#webServers.start(this.adminUrl)
       await this.#ownership.open()
-      const { address, family, port } = await this.#front.listen()
-      this.#url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+      this.#urls = await this.#front.listen()
     } catch (error) {
       await this.#stopActors()
       throw error
@@ -131,7 +138,7 @@ export class Director implements Cluster {
   }
 
   isReady(): boolean {
-    return this.#url !== '' && this.#stopping === null && this.#table.isServing()
+    return this.#urls.length > 0 && this.#stopping === null && this.#table.isServing()
   }
 
   status(): Promise<ClusterStatus> {
@@ -145,6 +152,10 @@ export class Director implements Cluster {
       sessionServerConfigs: this.#config.sessionServers,
       links: this.#webServers.links,
     })
+  }
+
+  reloadCertificates(): Promise<void> {
+    return this.#front.reloadCertificates()
   }
 
   async kill(name: string): Promise<void> {

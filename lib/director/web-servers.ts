@@ -8,7 +8,7 @@ import { MessageChannel, type MessagePort, type ResourceLimits } from 'node:work
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.js'
 import type { ActorName } from '../replication/ids.js'
-import type { WebServerControl } from '../transport/actor-control.js'
+import type { ListeningAddress, WebServerControl } from '../transport/actor-control.js'
 import { BatchedPort } from '../transport/batched-port.js'
 import type {
   ExchangeReply,
@@ -156,7 +156,7 @@ export class WebServers {
       exchanges: port2,
       sessionCalls: calls.port2,
       app,
-      listening: { address: listen.host, family: isIPv6(listen.host) ? 'IPv6' : 'IPv4', port: listen.port },
+      listening: listeningAddressOf(listen),
       appStartMs: APP_START_MS,
       session,
       acks: replication.acks,
@@ -164,6 +164,7 @@ export class WebServers {
       cacheMaxBytes: cache.maxBytes,
       outboxMaxBytes: replication.outboxMaxBytes,
       servedBy: listen.servedBy,
+      trustProxy: listen.trustProxy,
       keepAliveTimeoutMs: listen.keepAliveTimeoutMs,
       adminUrl: this.#adminUrl,
     })
@@ -227,6 +228,13 @@ export class WebServers {
     const deadline = performance.now() + withinMs
     while ((link?.inFlight ?? 0) > 0 && performance.now() < deadline) await wait(FAILING_POLL_MS)
   }
+}
+
+/** @returns what an app that listens is told: where the first listener is */
+function listeningAddressOf({ listeners }: Config['listen']): ListeningAddress {
+  const at = listeners[0]?.at
+  if (at?.kind !== 'tcp') return at?.path ?? ''
+  return { address: at.host, family: isIPv6(at.host) ? 'IPv6' : 'IPv4', port: at.port }
 }
 
 function heapLimits(heapMb: number): ResourceLimits {

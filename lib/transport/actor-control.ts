@@ -3,7 +3,7 @@
  * about 70 µs); every call has a deadline and races the actor's end (see `control.ts`).
  */
 import type { MessagePort } from 'node:worker_threads'
-import type { AppConfig, SessionConfig } from '../config/schema.js'
+import type { AppConfig, SessionConfig, TrustProxy } from '../config/schema.js'
 import type { Assignment } from '../replication/assignment.js'
 import type { ActorName, Epoch, Partition } from '../replication/ids.js'
 
@@ -40,6 +40,8 @@ export interface WebServerStart {
   readonly cacheMaxBytes: number
   readonly outboxMaxBytes: number
   readonly servedBy: boolean
+  /** Whom to believe what X-Forwarded-* and Forwarded say. */
+  readonly trustProxy: TrustProxy
   readonly keepAliveTimeoutMs: number
   /** The admin listener's base URL, or null when there is none. */
   readonly adminUrl: string | null

@@ -17,6 +17,7 @@ import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.
 import { toWireError } from '../transport/wire-error.js'
 import { loadApp } from './adapters/load-app.js'
 import { ExchangeServer } from './http/exchange-server.js'
+import { ProxyTrust } from './http/proxy-trust.js'
 import { Replicas } from './replicas.js'
 import { SessionCache } from './sessions/session-cache.js'
 import { provideSessionCalls, WebServerSessionCalls } from './sessions/session-calls.js'
@@ -91,6 +92,7 @@ class WebServerActor implements WebServerControl {
       server: app.server,
       keepAliveTimeoutMs: options.keepAliveTimeoutMs,
       servedBy: options.servedBy ? options.name : null,
+      trust: ProxyTrust.of(options.trustProxy),
       onError: (error, head) => report(error, `${head.method} ${head.url}`),
       onUncaught: error => this.#fail(error),
       onDraining: () => draining.abort(),

@@ -42,7 +42,9 @@ async function listen(
   const killed: string[] = []
   const cluster: Cluster = {
     url: 'http://127.0.0.1:8080',
+    urls: ['http://127.0.0.1:8080'],
     adminUrl: null,
+    reloadCertificates: async () => {},
     isReady: () => true,
     status: async () => STATUS,
     kill: async name => {

@@ -15,6 +15,8 @@ interface SchemaNode {
 
 /** Every key that holds a value of its own, such as `listen.port` or `sessionServers[].name`. */
 function leaves(node: SchemaNode, path = ''): [path: string, node: SchemaNode][] {
+  // Its listeners have the keys of the first.
+  if (path === 'listen.also') return [[path, node]]
   const properties = Object.entries(node.properties ?? {})
   if (properties.length > 0) {
     return properties.flatMap(([key, child]) => leaves(child, path === '' ? key : `${path}.${key}`))
@@ -51,7 +53,7 @@ t.test('the configuration that `npm start` uses is valid', async t => {
   const { config } = await loadConfig({ file: new URL('config/single-machine.json', ROOT).pathname })
   t.match(config, {
     app: { file: new URL('examples/shop/app.js', ROOT).pathname },
-    listen: { host: '127.0.0.1', port: 8080, servedBy: true },
+    listen: { listeners: [{ at: { kind: 'tcp', host: '127.0.0.1', port: 8080 } }], servedBy: true },
     sessionServers: [{ name: 'a' }, { name: 'b' }],
     replication: { copies: 2, acks: 'one' },
     admin: { host: '127.0.0.1', port: 9090 },

@@ -34,8 +34,15 @@ t.test('an app alone is a configuration: everything else has the documented defa
   t.same(config, {
     app: { file: '/srv/shop/config/app.js' },
     listen: {
-      host: '127.0.0.1',
-      port: 8080,
+      listeners: [
+        {
+          place: 'listen',
+          at: { kind: 'tcp', host: '127.0.0.1', port: 8080 },
+          tls: null,
+          proxyProtocol: false,
+        },
+      ],
+      trustProxy: false,
       servedBy: false,
       maxConnections: 10_000,
       maxInFlight: 1000,
@@ -126,7 +133,8 @@ t.test(
     t.match(problems, {
       app: 'found nothing, expected the path of your app',
       'listen.port': 'found "http", expected a port: a whole number from 0 to 65535',
-      'listen.prot': 'found an unknown key, expected one of the known keys: host, port, servedBy',
+      'listen.prot':
+        'found an unknown key, expected one of the known keys: host, socket, tls, proxyProtocol, port',
       'replication.acks': 'found "two", expected one of "none", "one", "all"',
       cache: 'found 3, expected an object with maxBytes',
     })
@@ -216,7 +224,7 @@ t.test('${NAME} stands for an environment variable in every text', async t => {
   }
   const config = configOf(raw, env)
   t.equal(config.app.file, '/srv/shop/apps/apps.js')
-  t.equal(config.listen.port, 9000)
+  t.match(config.listen.listeners, [{ at: { port: 9000 } }])
   t.equal(config.listen.servedBy, false)
   t.same(config.session.secrets, [SECRET])
   t.match(problemsOf({ app: 'a', listen: { port: '9000' } }), { 'listen.port': /a whole number/ })
@@ -264,7 +272,7 @@ t.test('the command line is stronger than the file, and checked by the same rule
   const raw = { app: 'app.js', listen: { port: 1, servedBy: true } }
   const { config } = validateConfig(raw, origin(), { app: '/other/app.js', port: 0, threads: 3 })
   t.equal(config.app.file, '/other/app.js')
-  t.match(config.listen, { port: 0, servedBy: true })
+  t.match(config.listen, { listeners: [{ at: { port: 0 } }], servedBy: true })
   t.equal(config.webServers.threads, 3)
   t.throws(() => validateConfig({}, origin(), { app: '/a', threads: 0 }), /webServers\.threads: found 0/)
 })

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { MessageChannel, Worker } from 'node:worker_threads'
-import type { Config } from '../../lib/config/schema.js'
+import type { Config, ListenerConfig } from '../../lib/config/schema.js'
 import { Front } from '../../lib/director/front/front.js'
 import type { Router, WebServerLink } from '../../lib/director/front/router.js'
 import { BatchedPort } from '../../lib/transport/batched-port.js'
@@ -12,10 +12,15 @@ import type { ExchangeReply, FromWebServer, ToWebServer } from '../../lib/transp
 import { ExchangeServer, type ExchangeServerOptions } from '../../lib/web-server/http/exchange-server.js'
 import { noSessions } from './http-sessions.js'
 
+/** A plain listener on loopback; port 0 picks a free one. */
+export function listenerAt(port: number): ListenerConfig {
+  return { place: 'listen', at: { kind: 'tcp', host: '127.0.0.1', port }, tls: null, proxyProtocol: false }
+}
+
 /** Listener settings as the defaults of a config would be, on a free port. */
 export const LISTEN: Config['listen'] = {
-  host: '127.0.0.1',
-  port: 0,
+  listeners: [listenerAt(0)],
+  trustProxy: false,
   servedBy: false,
   maxConnections: 1000,
   maxInFlight: 1000,
@@ -41,7 +46,7 @@ export class TestRouter implements Router {
 /** A front on a port. */
 export async function startFront(
   listen: Partial<Config['listen']> = {},
-): Promise<{ front: Front; router: TestRouter; port: number }> {
+): Promise<{ front: Front; router: TestRouter; urls: readonly string[]; port: number }> {
   const router = new TestRouter()
   const front = new Front({
     listen: { ...LISTEN, ...listen },
@@ -51,8 +56,8 @@ export async function startFront(
       throw error
     },
   })
-  const { port } = await front.listen()
-  return { front, router, port }
+  const urls = await front.listen()
+  return { front, router, urls, port: Number(new URL(urls[0] ?? '').port) }
 }
 
 /** The front's end of a port to a web server. */
@@ -85,6 +90,7 @@ export function localWebServer(
     onDraining: () => {},
     keepAliveTimeoutMs: LISTEN.keepAliveTimeoutMs,
     servedBy: null,
+    trust: null,
     onError: () => {},
     onUncaught: error => {
       throw error

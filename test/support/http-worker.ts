@@ -17,6 +17,7 @@ const server = new ExchangeServer({
   onDraining: () => {},
   keepAliveTimeoutMs: 5000,
   servedBy: null,
+  trust: null,
   onError: error => console.error(error),
   onUncaught: error => console.error(error),
 })

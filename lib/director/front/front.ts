@@ -3,7 +3,7 @@
  * is. It knows a {@link Router} and nothing else of the cluster, so that it can run anywhere (docs/design.md, "Fronts").
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Config } from '../../config/schema.js'
 import { type Partition, partitionOf } from '../../replication/ids.js'
 import { sizeOf, transferOf } from '../../transport/exchange-bytes.js'
@@ -13,6 +13,7 @@ import { Flight } from './flight.js'
 import { announcesBody, FlightBody } from './flight-body.js'
 import { sessionIdIn } from './front-cookie.js'
 import { Parking } from './front-parking.js'
+import { Listeners } from './listeners/listeners.js'
 import { RawResponse } from './raw-response.js'
 import type { Router, WebServerLink } from './router.js'
 import { TunnelAnswer } from './tunnel-answer.js'
@@ -24,23 +25,29 @@ const HOPS_MAX = 3
 /** How long a tunnel that is closed in order may take to say its last words, ms. */
 export const GO_AWAY_MS = 1_000
 
+/** Longest time between two looks for requests that are late, ms: as in node:http, more often where the limit is short. */
+const CHECK_INTERVAL_MS = 30_000
+
 /** What a front is made of. */
 export interface FrontOptions {
   readonly listen: Config['listen']
   /** Name of the session cookie. */
   readonly cookieName: string
   readonly router: Router
-  /** An error of the listening socket after it began to listen. */
+  /** An error of a listening socket after it began to listen. */
   readonly onError: (error: Error) => void
+  /** Certificate files have changed: null when they are in use now, otherwise why they can't be. */
+  readonly onCertificates?: (error: unknown) => void
 }
 
-/** One listening socket and all requests that came through it. */
+/** The listening sockets and all requests that came through them. */
 export class Front {
   readonly #options: FrontOptions
   readonly #server: Server<typeof IncomingMessage, typeof RawResponse>
   readonly #dispatched = new Map<ExchangeId, Flight>()
   readonly #parking: Parking
   readonly #connections = new Connections()
+  readonly #listeners: Listeners
   /** Requests whose body had not arrived when their head had; they leave at the end of the tick. */
   #arriving: Flight[] = []
   #lastId: ExchangeId = 0
@@ -55,6 +62,7 @@ export class Front {
     this.#server = createServer({
       ServerResponse: RawResponse,
       keepAliveTimeout: listen.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, Math.ceil(listen.headersTimeoutMs / 4)),
       // node:http insists that the head's limit is within the whole request's.
       headersTimeout:
         listen.requestTimeoutMs > 0
@@ -62,11 +70,16 @@ export class Front {
           : listen.headersTimeoutMs,
       requestTimeout: listen.requestTimeoutMs,
     })
-    this.#server.maxConnections = listen.maxConnections
     this.#server.on('connection', socket =>
       this.#connections.add(socket, flights => this.#clientGone(flights)),
     )
     this.#server.on('request', (req, res) => this.#accept(req, res))
+    this.#listeners = new Listeners({
+      ...listen,
+      http: this.#server,
+      onError: options.onError,
+      onCertificates: options.onCertificates ?? (() => {}),
+    })
   }
 
   /** Requests that some web server works on. */
@@ -79,39 +92,18 @@ export class Front {
     return this.#parking.size
   }
 
-  /** Begins to listen. @returns the address @throws what node:net says, such as EADDRINUSE */
-  async listen(): Promise<AddressInfo> {
-    const { host, port } = this.#options.listen
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject)
-        this.#server.on('error', this.#options.onError)
-        resolve()
-      })
-    })
-    return this.#server.address() as AddressInfo
-  }
-
-  /** The app takes such requests as tunnels; before that node:http makes ordinary ones of them. Idempotent. */
-  accepts(event: TunnelEvent): void {
-    if (this.#server.listenerCount(event) > 0) return
-    this.#server.on(event, (req, socket, head) => this.#acceptTunnel(req, socket as Socket, head))
-  }
-
   /**
-   * The time of open tunnels is up: their web server closes each in order.
-   * @param link those of this web server; of all by default
-   * @returns how many there are
+   * Begins to listen everywhere.
+   * @returns the URLs, in the order of the configuration
+   * @throws ListenTlsError, or what node:net says, such as EADDRINUSE; nothing listens then
    */
-  endTunnels(link?: WebServerLink): number {
-    let count = 0
-    for (const flight of this.#dispatched.values()) {
-      if (flight.kind !== 'tunnel' || (link !== undefined && flight.link !== link)) continue
-      flight.link?.post({ type: 'goAway', id: flight.id })
-      count++
-    }
-    return count
+  listen(): Promise<readonly string[]> {
+    return this.#listeners.open()
+  }
+
+  /** Reads all certificates again; new connections get them. @throws ListenTlsError, and everything stays as it is */
+  reloadCertificates(): Promise<void> {
+    return this.#listeners.reloadCertificates()
   }
 
   /** A web server says something about one of its exchanges. Answers of an earlier dispatch are dropped. */
@@ -185,11 +177,9 @@ export class Front {
       this.endTunnels()
     }, drainMs)
     const cut = setTimeout(() => this.#connections.destroyAll(), drainMs + GO_AWAY_MS)
-    await new Promise<void>(resolve => {
-      // Past node:http's own close(), which cuts connections whose answer is ended but not sent yet.
-      NetServer.prototype.close.call(this.#server, () => resolve())
-      this.#connections.closeWhenAnswered()
-    })
+    const closed = this.#listeners.close()
+    this.#connections.closeWhenAnswered()
+    await closed
     clearTimeout(deadline)
     clearTimeout(cut)
     // Ends its timer; there is nothing left to close.

@@ -8,6 +8,7 @@ import type {
   ToWebServer,
 } from '../../transport/exchange-messages.js'
 import type { SessionOpener } from '../sessions/session-use.js'
+import type { ProxyTrust } from './proxy-trust.js'
 
 /** The user's app. Whatever it returns is only looked at for a rejection. */
 export type AppListener = (req: IncomingMessage, res: ServerResponse) => unknown
@@ -23,6 +24,8 @@ export interface ExchangeContext {
   readonly server: AppServer
   /** What the Keep-Alive header announces, ms. */
   readonly keepAliveTimeoutMs: number
+  /** Which proxies are believed; null for none. */
+  readonly trust: ProxyTrust | null
   /** This web server's name for the x-served-by header, or null. */
   readonly servedBy: string | null
   /** A session could not be loaded, committed or copied for this request; the client has been told. */

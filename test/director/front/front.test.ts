@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import type { Config } from '../../../lib/config/schema.js'
 import { type Partition, partitionOf } from '../../../lib/replication/ids.js'
 import { askRaw, eventually, RawClient } from '../../support/http-client.js'
-import { localWebServer, startFront } from '../../support/http-harness.js'
+import { listenerAt, localWebServer, startFront } from '../../support/http-harness.js'
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => unknown
 
@@ -239,7 +239,7 @@ t.test('stop cuts what does not finish in time', async t => {
 
 t.test('a port in use is said so', async t => {
   const { port } = await twoServers(t, silent, echo)
-  await t.rejects(startFront({ port }), { code: 'EADDRINUSE' })
+  await t.rejects(startFront({ listeners: [listenerAt(port)] }), { code: 'EADDRINUSE' })
 })
 
 t.test('requests in several phases leave nothing behind', async t => {

@@ -1,0 +1,97 @@
+/**
+ * One HTTP/2 stream as one HTTP/1.1 request to the front, through node's own client: bodies both ways with
+ * back-pressure, early hints, trailers; a reset by the client aborts the request, a cut by the app resets the stream.
+ */
+import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import { type RequestLine, requestLineOf, responseHeaders, withoutHopByHop } from './http2-headers.js'
+
+const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_FLAG_END_STREAM } = constants
+
+/**
+ * Carries the request of a stream out.
+ * @param rawHeaders names and values in turn, as node:http2 gives them
+ * @param flags of the frame that brought them
+ * @param agent makes connections to the front
+ */
+export function serveStream(
+  stream: ServerHttp2Stream,
+  rawHeaders: readonly string[],
+  flags: number,
+  agent: Agent,
+): void {
+  // What goes wrong on a stream ends it, which is what is looked at.
+  stream.on('error', () => {})
+  const hasBody = (flags & NGHTTP2_FLAG_END_STREAM) === 0
+  const line = requestLineOf(rawHeaders, hasBody)
+  if (line === null) {
+    refuse(stream, 501)
+    return
+  }
+  const request = begin(line, agent)
+  if (request === null) {
+    refuse(stream, 400)
+    return
+  }
+  let response: IncomingMessage | null = null
+  request.on('information', ({ statusCode, headers }) => {
+    if (!isGone(stream) && !stream.headersSent) {
+      stream.additionalHeaders(responseHeaders(statusCode, headers as IncomingMessage['headers']))
+    }
+  })
+  request.on('response', received => {
+    response = received
+    pass(received, stream, request)
+  })
+  request.on('error', () => stream.close(NGHTTP2_INTERNAL_ERROR))
+  // Also when all is well; then there is nothing left to destroy.
+  stream.on('close', () => {
+    if (response?.complete !== true || !request.writableFinished) request.destroy()
+  })
+  if (!hasBody) {
+    request.end()
+    return
+  }
+  stream.on('trailers', trailers => request.addTrailers(withoutHopByHop(trailers) as Record<string, string>))
+  stream.pipe(request)
+}
+
+function begin({ method, path, rawHeaders }: RequestLine, agent: Agent): ClientRequest | null {
+  try {
+    return httpRequest({ agent, method, path, headers: rawHeaders })
+  } catch {
+    // A path or a header that HTTP/1.1 can't have.
+    return null
+  }
+}
+
+function pass(response: IncomingMessage, stream: ServerHttp2Stream, request: ClientRequest): void {
+  if (isGone(stream)) {
+    response.resume()
+    return
+  }
+  const { statusCode = 502, headers } = response
+  // Only a chunked response can have trailers. (A response without a date gets one: apps that leave it out are rare.)
+  const waitForTrailers = headers['transfer-encoding'] !== undefined
+  try {
+    stream.respond(responseHeaders(statusCode, headers), { waitForTrailers })
+  } catch {
+    stream.close(NGHTTP2_INTERNAL_ERROR)
+    return
+  }
+  stream.on('wantTrailers', () => stream.sendTrailers(withoutHopByHop(response.trailers)))
+  response.on('error', () => stream.close(NGHTTP2_INTERNAL_ERROR))
+  if (stream.writableEnded) response.resume()
+  else response.pipe(stream)
+  request.on('close', () => {
+    if (!response.complete) stream.close(NGHTTP2_INTERNAL_ERROR)
+  })
+}
+
+function refuse(stream: ServerHttp2Stream, status: number): void {
+  stream.respond({ ':status': status }, { endStream: true })
+}
+
+function isGone(stream: ServerHttp2Stream): boolean {
+  return stream.destroyed || stream.closed
+}

@@ -1,0 +1,123 @@
+/**
+ * Which of what proxies say about a request is believed, by `listen.trustProxy`. The headers themselves go to the app
+ * as they are: its framework has rules of its own.
+ */
+import proxyAddr from 'proxy-addr'
+import type { TrustProxy } from '../../config/schema.js'
+import type { RequestHead } from '../../transport/exchange-messages.js'
+
+/** Whether the machine at this address is believed. @param hop 0 for the peer, 1 for whom the peer names, ... */
+type Trust = (address: string, hop: number) => boolean
+
+/** Peers at a unix socket have no address, and are on this machine. */
+const LOOPBACK = '127.0.0.1'
+
+/** The rules of one listener section. */
+export class ProxyTrust {
+  readonly #trusts: Trust
+
+  private constructor(trusts: Trust) {
+    this.#trusts = trusts
+  }
+
+  /** @returns null when nobody is believed, so that nothing has to be looked at */
+  static of(config: TrustProxy): ProxyTrust | null {
+    if (config === false) return null
+    if (config === true) return new ProxyTrust(() => true)
+    if (typeof config === 'number') return new ProxyTrust((_, hop) => hop < config)
+    return new ProxyTrust(proxyAddr.compile([...config]))
+  }
+
+  /**
+   * Whether the client's own connection is encrypted: what a trusted peer says of it in X-Forwarded-Proto (its first
+   * value, as Express has it) or Forwarded, otherwise what the peer's connection is.
+   */
+  isEncrypted(head: RequestHead): boolean {
+    if (!this.#trusts(peerOf(head), 0)) return head.encrypted
+    const proto = firstOf(headerOf(head, 'x-forwarded-proto')) ?? this.#forwardedProto(head)
+    return proto === null ? head.encrypted : proto.toLowerCase() === 'https'
+  }
+
+  /** The address of the client: that of the peer, or of the first machine before it that is not itself a trusted proxy. */
+  clientAddress(head: RequestHead): string {
+    const named = valuesOf(headerOf(head, 'x-forwarded-for'))
+    const before = named.length > 0 ? named : forwardedOf(head).map(({ for: address }) => address ?? '')
+    let client = peerOf(head)
+    for (let hop = 0; hop < before.length && this.#trusts(client, hop); hop++) {
+      client = before.at(-1 - hop) ?? client
+    }
+    return client
+  }
+
+  /** The protocol in the farthest element that trusted machines have added, if it has one: each adds its own at the end. */
+  #forwardedProto(head: RequestHead): string | null {
+    let proto: string | null = null
+    let speaker = peerOf(head)
+    for (const [hop, element] of forwardedOf(head).reverse().entries()) {
+      if (!this.#trusts(speaker, hop)) break
+      proto = element.proto ?? proto
+      speaker = element.for ?? ''
+    }
+    return proto
+  }
+}
+
+/** @param trust null when nobody is believed */
+export function isEncrypted(head: RequestHead, trust: ProxyTrust | null): boolean {
+  return trust === null ? head.encrypted : trust.isEncrypted(head)
+}
+
+function peerOf({ remoteAddress }: RequestHead): string {
+  return remoteAddress ?? LOOPBACK
+}
+
+/** One element of a Forwarded header (RFC 7239), as far as it is of use here. */
+interface ForwardedElement {
+  readonly proto: string | null
+  readonly for: string | null
+}
+
+const PARAMETER = /(?:^|;)\s*(proto|for)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]*)/gi
+
+function forwardedOf(head: RequestHead): ForwardedElement[] {
+  return valuesOf(headerOf(head, 'forwarded')).map(element => {
+    const found = new Map<string, string>()
+    for (const [, name = '', value = ''] of element.matchAll(PARAMETER)) {
+      found.set(name.toLowerCase(), value.replace(/^"|"$/g, '').replace(/\\(.)/g, '$1'))
+    }
+    const address = found.get('for')
+    return { proto: found.get('proto') ?? null, for: address === undefined ? null : withoutPort(address) }
+  })
+}
+
+/** `192.0.2.1:80` and `[2001:db8::1]:80` without their ports, and without brackets. */
+function withoutPort(address: string): string {
+  if (address.startsWith('[')) return address.slice(1, address.indexOf(']'))
+  return address.split(':').length === 2 ? (address.split(':')[0] ?? '') : address
+}
+
+function firstOf(header: string | null): string | null {
+  const [first] = valuesOf(header)
+  return first ?? null
+}
+
+/** The values of a list in a header. */
+function valuesOf(header: string | null): string[] {
+  if (header === null) return []
+  return header
+    .split(',')
+    .map(value => value.trim())
+    .filter(value => value !== '')
+}
+
+/** All headers of that name in one, as they are in order. */
+function headerOf({ rawHeaders }: RequestHead, name: string): string | null {
+  let all: string | null = null
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const found = rawHeaders[at]
+    if (found?.length !== name.length || found.toLowerCase() !== name) continue
+    const value = rawHeaders[at + 1] ?? ''
+    all = all === null ? value : `${all}, ${value}`
+  }
+  return all
+}
