@@ -230,13 +230,13 @@ export class WebServers {
   }
 }
 
+function heapLimits(heapMb: number): ResourceLimits {
+  return { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB }
+}
+
 /** @returns what an app that listens is told: where the first listener is */
 function listeningAddressOf({ listeners }: Config['listen']): ListeningAddress {
   const at = listeners[0]?.at
   if (at?.kind !== 'tcp') return at?.path ?? ''
   return { address: at.host, family: isIPv6(at.host) ? 'IPv6' : 'IPv4', port: at.port }
-}
-
-function heapLimits(heapMb: number): ResourceLimits {
-  return { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB }
 }

@@ -106,6 +106,27 @@ export class Front {
     return this.#listeners.reloadCertificates()
   }
 
+  /** The app takes such requests as tunnels; before that node:http makes ordinary ones of them. Idempotent. */
+  accepts(event: TunnelEvent): void {
+    if (this.#server.listenerCount(event) > 0) return
+    this.#server.on(event, (req, socket, head) => this.#acceptTunnel(req, socket as Socket, head))
+  }
+
+  /**
+   * The time of open tunnels is up: their web server closes each in order.
+   * @param link those of this web server; of all by default
+   * @returns how many there are
+   */
+  endTunnels(link?: WebServerLink): number {
+    let count = 0
+    for (const flight of this.#dispatched.values()) {
+      if (flight.kind !== 'tunnel' || (link !== undefined && flight.link !== link)) continue
+      flight.link?.post({ type: 'goAway', id: flight.id })
+      count++
+    }
+    return count
+  }
+
   /** A web server says something about one of its exchanges. Answers of an earlier dispatch are dropped. */
   onReply(message: ExchangeReply): void {
     const flight = this.#dispatched.get(message.id)
@@ -176,7 +197,10 @@ export class Front {
       this.#server.closeAllConnections()
       this.endTunnels()
     }, drainMs)
-    const cut = setTimeout(() => this.#connections.destroyAll(), drainMs + GO_AWAY_MS)
+    const cut = setTimeout(() => {
+      this.#connections.destroyAll()
+      this.#listeners.cut()
+    }, drainMs + GO_AWAY_MS)
     const closed = this.#listeners.close()
     this.#connections.closeWhenAnswered()
     await closed

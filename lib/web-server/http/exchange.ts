@@ -23,7 +23,6 @@ import { abortRequest, createRequest, detachSignal } from './exchange-request.js
 import { closesConnection, createResponse, detach, type ResponseEvents } from './exchange-response.js'
 import { ExchangeSocket, type ExchangeSocketEvents } from './exchange-socket.js'
 import { openSession } from './open-session.js'
-import { isEncrypted } from './proxy-trust.js'
 import { attachSession } from './request-session.js'
 
 /** How long the session of a client that went away waits for the app to end its response, ms: apps that never notice must not hold it for ever. */
