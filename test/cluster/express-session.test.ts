@@ -1,6 +1,6 @@
 /** What express-session documents, of express-session itself and of req.session: equal, or different for a reason. */
 import { readFile } from 'node:fs/promises'
-import session, { type SessionOptions } from 'express-session'
+import session from 'express-session'
 import t from 'tap'
 import listener from '../support/apps/session-calls.js'
 import { startCluster } from '../support/cluster.js'
@@ -9,23 +9,18 @@ import {
   behaviours,
   NAME,
   OLD_SECRET,
-  type Options,
   OTHER,
   SECRET,
 } from '../support/session-contract.js'
+import { expressOptions } from '../support/session-options.js'
 import { startReference } from '../support/session-reference.js'
 import { visit } from '../support/visitor.js'
 
 const ROOT = new URL('../../../', import.meta.url)
-const options: Record<Options, SessionOptions> = {
-  usual: { name: NAME, secret: SECRET, resave: false, saveUninitialized: false },
-  other: { name: NAME, resave: false, saveUninitialized: false, ...OTHER, cookie: { ...OTHER.cookie } },
-}
-
 for (const kind of ['usual', 'other'] as const) {
   t.test(`express-session with ${kind} options, and req.session`, async t => {
     const of = behaviours.filter(behaviour => behaviour.options === kind)
-    const reference = await startReference(t, listener, options[kind])
+    const reference = await startReference(t, listener, expressOptions[kind])
     const { url } = await startCluster(t, {
       app: 'session-calls',
       session: kind === 'usual' ? { name: NAME, secret: SECRET } : { name: NAME, ...OTHER },
@@ -73,7 +68,7 @@ t.test('cookies of express-session and of Troupe are of one format', async t => 
     t.equal((await migrated.get('/read')).text, '1')
   }
 
-  const reference = await startReference(t, listener, { ...options.usual, store })
+  const reference = await startReference(t, listener, { ...expressOptions.usual, store })
   const back = visit(t, reference.url)
   back.cookies.set(NAME, visitor.cookies.get(NAME) ?? '')
   t.equal((await back.get('/id')).text, JSON.stringify(id), 'and the other way round')

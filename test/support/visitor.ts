@@ -40,18 +40,29 @@ export class Visitor {
     return this.send('POST', path, body, { 'content-type': 'application/x-www-form-urlencoded' })
   }
 
+  /** Resolves when the head of the answer is here. */
+  async head(path: string): Promise<void> {
+    const { headers, body } = await this.#request('GET', path)
+    this.#keepCookies(headers['set-cookie'])
+    body.on('error', () => {}).resume()
+  }
+
   async send(method: Method, path: string, body?: string, headers?: Record<string, string>): Promise<Answer> {
+    const response = await this.#request(method, path, body, headers)
+    const { statusCode: status, headers: answered } = response
+    this.#keepCookies(answered['set-cookie'])
+    const text = await response.body.text()
+    return { status, headers: answered, text, servedBy: answered['x-served-by']?.toString() }
+  }
+
+  #request(method: Method, path: string, body?: string, headers?: Record<string, string>) {
     const cookie = this.cookieHeader
-    const response = await request(`${this.#url}${path}`, {
+    return request(`${this.#url}${path}`, {
       method,
       dispatcher: this.#agent,
       headers: cookie === '' ? { ...headers } : { ...headers, cookie },
       ...(body === undefined ? {} : { body }),
     })
-    const { statusCode: status, headers: answered } = response
-    this.#keepCookies(answered['set-cookie'])
-    const text = await response.body.text()
-    return { status, headers: answered, text, servedBy: answered['x-served-by']?.toString() }
   }
 
   /** What this visitor sends as its Cookie header. */

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
+import { Gates } from '../gates.js'
 
 type Done = (error?: unknown) => void
 
@@ -43,6 +44,8 @@ type Call = (
   query: URLSearchParams,
   res: ServerResponse,
 ) => unknown | Promise<unknown>
+
+const gates = new Gates()
 
 /** What each path does; what it returns is answered. */
 const calls: Record<string, Call> = {
@@ -126,6 +129,17 @@ const calls: Record<string, Call> = {
       alike: after.id === req.sessionID,
     }
   },
+  /** As apps log in: a new session, with what is to be kept of the old one. */
+  '/login': async (req, session, query) => {
+    const { cart } = session
+    await done(session, 'regenerate')
+    Object.assign(req.session as AnySession, { user: query.get('user'), cart })
+    return 'welcome'
+  },
+  '/promises': async (_req, session) => {
+    session.count = 5
+    return (session.save as () => unknown)() instanceof Promise
+  },
   '/destroy': async (req, session) => {
     await done(session, 'destroy')
     return { session: typeof req.session, id: typeof req.sessionID }
@@ -206,12 +220,17 @@ async function failure(outcome: Promise<void>): Promise<unknown> {
   )
 }
 
-/** The listener. `/in/read` is `/read`, for cookies with a path. */
+/** The listener. `/in/read` is `/read`, for cookies with a path; `/read?gate=x` waits at a gate with its session. */
 export default async function listener(incoming: IncomingMessage, res: ServerResponse): Promise<void> {
   // The boundary: req.session is of express-session or of Troupe.
   const req = incoming as unknown as AnyRequest
   const url = new URL(incoming.url ?? '/', 'http://localhost')
   const path = url.pathname.replace(/^\/in\//, '/')
+  const gate = url.searchParams.get('gate')
+  if (path === '/waiting' || path === '/open') {
+    res.end(String(path === '/open' ? gates.open(gate ?? '') : gates.waitingAt(gate ?? '')))
+    return
+  }
   if (path === '/nothing') {
     res.end('"nothing"')
     return
@@ -222,6 +241,7 @@ export default async function listener(incoming: IncomingMessage, res: ServerRes
     return
   }
   const { session } = req
+  if (gate !== null) await gates.wait(gate)
   const answer = session ? await call(req, session, url.searchParams, res) : 'no session'
   res.end(JSON.stringify(answer ?? null))
 }
