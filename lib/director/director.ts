@@ -8,10 +8,11 @@ import type { Config, SessionServerConfig } from '../config/schema.js'
 import { type ActorName, ALL_PARTITIONS } from '../replication/ids.js'
 import { PartitionTable } from '../replication/partition-table.js'
 import type { ClusterTls, SessionServerControl } from '../transport/actor-control.js'
+import { type ActorStage, CONTROL_DEADLINE_MS } from './actors/actor-stage.js'
 import { backendOf } from './actors/backend.js'
 import { logEnd } from './actors/log-end.js'
 import { startSessionServers } from './actors/session-servers-start.js'
-import { CONTROL_DEADLINE_MS, Stage, WORKER_FILES } from './actors/stage.js'
+import { Stage, WORKER_FILES } from './actors/stage.js'
 import { STOP_MS, Supervisor } from './actors/supervisor.js'
 import { type Cluster, type ClusterStatus, UnknownActorError } from './cluster.js'
 import { Front } from './front/front.js'
@@ -32,6 +33,8 @@ export interface DirectorOptions {
   readonly log: Logger
   /** Certificates towards other hosts, or null. */
   readonly tls: ClusterTls | null
+  /** Where its actors run; default: each on a thread of its own. */
+  readonly stage?: ActorStage
 }
 
 /** What the owner of a session may wait for, one after the other, before it answers a call: a look-up, then copies. */
@@ -41,7 +44,7 @@ export class Director implements Cluster {
   readonly #config: Config
   readonly #log: Logger
   readonly #tls: ClusterTls | null
-  readonly #stage: Stage
+  readonly #stage: ActorStage
   readonly #table: PartitionTable
   readonly #ownership: Ownership
   readonly #front: Front
@@ -53,13 +56,13 @@ export class Director implements Cluster {
   #admin: AdminListener | null = null
   #stopping: Promise<void> | null = null
 
-  constructor({ config, log, tls }: DirectorOptions) {
+  constructor({ config, log, tls, stage }: DirectorOptions) {
     this.#config = config
     this.#tls = tls
     this.#log = log
     // An event loop that stands still is the heartbeat's business: whoever comes back in time still answers.
     const controlDeadlineMs = config.webServers.hangTimeoutMs + CONTROL_DEADLINE_MS
-    this.#stage = new Stage(WORKER_FILES, controlDeadlineMs)
+    this.#stage = stage ?? new Stage(WORKER_FILES, controlDeadlineMs)
     const machines = new Map<string, string>(
       config.sessionServers.map(server => [server.name, machineOf(config, server)]),
     )

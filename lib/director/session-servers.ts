@@ -6,10 +6,10 @@ import type { Logger } from 'pino'
 import type { Config, SessionServerConfig } from '../config/schema.js'
 import type { ActorName } from '../replication/ids.js'
 import type { ClusterTls, SessionServerControl } from '../transport/actor-control.js'
+import type { ActorStage } from './actors/actor-stage.js'
 import { backendOf } from './actors/backend.js'
 import { logEnd } from './actors/log-end.js'
 import { startSessionServers } from './actors/session-servers-start.js'
-import type { Stage } from './actors/stage.js'
 import { STOP_MS, Supervisor } from './actors/supervisor.js'
 import type { Ownership } from './ownership.js'
 
@@ -19,7 +19,7 @@ export interface SessionServersOptions {
   readonly log: Logger
   /** Certificates towards other hosts, or null. */
   readonly tls: ClusterTls | null
-  readonly stage: Stage
+  readonly stage: ActorStage
   readonly ownership: Ownership
   /** One that can't be started is tried again, since its far side may not be there yet; default true. */
   readonly isPatient?: boolean

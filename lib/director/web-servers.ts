@@ -18,8 +18,8 @@ import type {
 } from '../transport/exchange-messages.js'
 import { fromWireError } from '../transport/wire-error.js'
 import type { ActorHandle } from './actors/actor-handle.js'
+import { type ActorStage, CONTROL_DEADLINE_MS } from './actors/actor-stage.js'
 import { logEnd } from './actors/log-end.js'
-import { CONTROL_DEADLINE_MS, type Stage } from './actors/stage.js'
 import { STOP_MS, Supervisor } from './actors/supervisor.js'
 import { GO_AWAY_MS } from './front/front.js'
 import type { WebServerLink } from './front/router.js'
@@ -42,7 +42,7 @@ const YOUNG_GENERATION_MB = 32
 export interface WebServersOptions {
   readonly config: Config
   readonly log: Logger
-  readonly stage: Stage
+  readonly stage: ActorStage
   readonly ownership: Ownership
   /** A web server says something about a request. */
   readonly onReply: (reply: ExchangeReply) => void
@@ -57,7 +57,7 @@ export interface WebServersOptions {
 export class WebServers {
   readonly #config: Config
   readonly #log: Logger
-  readonly #stage: Stage
+  readonly #stage: ActorStage
   readonly #ownership: Ownership
   readonly #options: WebServersOptions
   readonly #supervisors = new Map<ActorName, Supervisor<WebServerControl>>()

@@ -16,9 +16,16 @@ import { isToReplica, MalformedMessageError } from './malformed.js'
 import type { SessionServer } from './session-server.js'
 import { MemoryStore } from './stores/memory.js'
 
-/** Runs a session server until the director stops it. */
-export function runSessionServer(task: ActorTask): Promise<void> {
-  return runActor<SessionServerControl>(task, end => new SessionServerActor(task.name, end))
+/**
+ * Runs a session server until the director stops it.
+ * @param killed aborts when it is to be gone although its thread stays, as in tests of apps
+ */
+export function runSessionServer(task: ActorTask, killed?: AbortSignal): Promise<void> {
+  return runActor<SessionServerControl>(task, end => {
+    const actor = new SessionServerActor(task.name, end)
+    killed?.addEventListener('abort', () => void actor.stop(), { once: true })
+    return actor
+  })
 }
 
 /** A control call came before `start`, or `start` came twice. */

@@ -15,13 +15,13 @@ import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
 import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
 import { toWireError } from '../transport/wire-error.js'
-import { loadApp } from './adapters/load-app.js'
 import { ExchangeServer } from './http/exchange-server.js'
 import { ProxyTrust } from './http/proxy-trust.js'
 import { Replicas } from './replicas.js'
 import { SessionCache } from './sessions/session-cache.js'
 import { provideSessionCalls, WebServerSessionCalls } from './sessions/session-calls.js'
 import { SessionHost } from './sessions/session-host.js'
+import { ownThread, type Surroundings } from './surroundings.js'
 
 /** Time between two looks whether partitions may be given up, ms: a request takes longer than that to notice. */
 const RELEASE_POLL_MS = 2
@@ -29,8 +29,12 @@ const RELEASE_POLL_MS = 2
 const SWEEP_INTERVAL_MS = 1_000
 
 /** Runs a web server until the director stops it. */
-export function runWebServer(task: ActorTask): Promise<void> {
-  return runActor<WebServerControl>(task, end => new WebServerActor(task.name, end))
+export function runWebServer(task: ActorTask, surroundings: Surroundings = ownThread): Promise<void> {
+  return runActor<WebServerControl>(task, end => {
+    const actor = new WebServerActor(task.name, end, surroundings)
+    surroundings.killed?.addEventListener('abort', () => void actor.stop(), { once: true })
+    return actor
+  })
 }
 
 /** A control call came before `start`, or `start` came twice. */
@@ -56,11 +60,13 @@ interface Parts {
 class WebServerActor implements WebServerControl {
   readonly #name: ActorName
   readonly #end: EndActor
+  readonly #surroundings: Surroundings
   #parts: Parts | null = null
 
-  constructor(name: ActorName, end: EndActor) {
+  constructor(name: ActorName, end: EndActor, surroundings: Surroundings) {
     this.#name = name
     this.#end = end
+    this.#surroundings = surroundings
   }
 
   async start(options: WebServerStart): Promise<void> {
@@ -80,11 +86,20 @@ class WebServerActor implements WebServerControl {
     const draining = new AbortController()
     // Each connection may listen.
     setMaxListeners(0, draining.signal)
-    const app = await loadApp(
-      options.app.file,
-      { name: options.name, adminUrl: options.adminUrl, draining: draining.signal },
-      { listening: options.listening, listenWithinMs: options.appStartMs, ownsThread: true },
-    )
+    const close = (): void => {
+      replicas.close()
+      calls.close()
+      director.close()
+    }
+    const context = { name: options.name, adminUrl: options.adminUrl, draining: draining.signal }
+    const app = await this.#surroundings.loadApp(options, context).catch((error: unknown) => {
+      close()
+      throw error
+    })
+    if (this.#surroundings.killed?.aborted) {
+      close()
+      return
+    }
     const exchanges = new ExchangeServer({
       port: director,
       sessions,
@@ -99,8 +114,7 @@ class WebServerActor implements WebServerControl {
     })
     const sweeps = setInterval(() => sessions.sweep(), SWEEP_INTERVAL_MS).unref()
     this.#parts = { director, cache, replicas, sessions, calls, exchanges, sweeps }
-    // Rejections that nobody handles arrive here as well: Node makes uncaught exceptions of them.
-    process.on('uncaughtException', (error, origin) => {
+    this.#surroundings.onUncaught((error, origin) => {
       // Of a session call that the app did not wait for: says nothing of the app's state, and its response waits anyway.
       if (origin === 'unhandledRejection' && error instanceof TroupeError) report(error)
       else this.#fail(error)

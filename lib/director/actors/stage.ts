@@ -9,23 +9,21 @@ import { fileURLToPath } from 'node:url'
 import { MessageChannel, type ResourceLimits, type Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { ActorName } from '../../replication/ids.js'
-import type { ActorTask, SessionServerControl, WebServerControl } from '../../transport/actor-control.js'
+import type { ActorTask } from '../../transport/actor-control.js'
 import type { TaskOutcome } from '../../transport/actor-task.js'
 import { controlOf } from '../../transport/control.js'
 import { createHeartbeat } from '../../transport/heartbeat.js'
 import { fromWireError, toWireError } from '../../transport/wire-error.js'
 import { type ActorEnd, ActorExitError, type ActorHandle, errorOfEnd } from './actor-handle.js'
+import {
+  type ActorRoles,
+  type ActorStage,
+  CONTROL_DEADLINE_MS,
+  type SpawnOptions,
+  STAGE_DESTROYED,
+} from './actor-stage.js'
 
-/** How long the answer to a control call may take an event loop that runs, ms: far above a busy one. */
-export const CONTROL_DEADLINE_MS = 5_000
-
-const DESTROYED = 'the stage is destroyed'
-
-/** The kinds of actor and what each exposes. */
-export interface ActorRoles {
-  readonly 'web-server': WebServerControl
-  readonly 'session-server': SessionServerControl
-}
+export { CONTROL_DEADLINE_MS } from './actor-stage.js'
 
 /** The thread entry of each role: a module whose default export takes an {@link ActorTask}. */
 export type WorkerFiles<Roles> = { readonly [R in keyof Roles]: URL }
@@ -36,16 +34,10 @@ export const WORKER_FILES: WorkerFiles<ActorRoles> = {
   'session-server': new URL('../../../workers/session-server.js', import.meta.url),
 }
 
-/** What {@link Stage.spawn} needs. */
-export interface SpawnOptions<R> {
-  readonly role: R
-  readonly name: string
-  /** Limits of its thread, such as `maxOldGenerationSizeMb`; Node's own when left out. */
-  readonly resourceLimits?: ResourceLimits
-}
-
 /** All actor threads of this process. */
-export class Stage<Roles extends { readonly [R in keyof Roles]: object } = ActorRoles> {
+export class Stage<Roles extends { readonly [R in keyof Roles]: object } = ActorRoles>
+  implements ActorStage<Roles>
+{
   readonly #files: WorkerFiles<Roles>
   readonly #controlDeadlineMs: number
   /** Actors whose threads are not gone yet. */
@@ -75,7 +67,7 @@ export class Stage<Roles extends { readonly [R in keyof Roles]: object } = Actor
     }
     this.#actors.add(handle)
     void thread.gone.then(() => this.#actors.delete(handle))
-    if (this.#destroyed) handle.kill(DESTROYED)
+    if (this.#destroyed) handle.kill(STAGE_DESTROYED)
     return handle
   }
 
@@ -83,7 +75,7 @@ export class Stage<Roles extends { readonly [R in keyof Roles]: object } = Actor
   async destroy(): Promise<void> {
     this.#destroyed = true
     const actors = [...this.#actors]
-    for (const actor of actors) actor.kill(DESTROYED)
+    for (const actor of actors) actor.kill(STAGE_DESTROYED)
     await Promise.all(actors.map(actor => actor.gone))
   }
 }
