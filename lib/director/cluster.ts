@@ -1,6 +1,7 @@
 /** The running cluster as its caller, the command line and the admin listener see it. */
 
 import { TroupeError } from '../errors.js'
+import type { ClusterSessionEvents } from './session-events.js'
 
 /** There is no actor of that name. */
 export class UnknownActorError extends TroupeError {
@@ -79,6 +80,15 @@ export interface Cluster {
   reloadCertificates(): Promise<void>
   /** Ends an actor's thread at once; it will be replaced. @throws UnknownActorError */
   kill(name: string): Promise<void>
+  /** Calls the listener each time this happens to a session: see `session-events.ts`. */
+  on<Name extends keyof ClusterSessionEvents>(
+    name: Name,
+    listener: (...args: ClusterSessionEvents[Name]) => void,
+  ): this
+  off<Name extends keyof ClusterSessionEvents>(
+    name: Name,
+    listener: (...args: ClusterSessionEvents[Name]) => void,
+  ): this
   /** Finishes requests in flight within the drain timeout, flushes the outboxes, ends every actor. Idempotent. */
   stop(): Promise<void>
 }

@@ -7,6 +7,7 @@
 import type { Settled } from '../replication/assignment.js'
 import type { Partition } from '../replication/ids.js'
 import type { Claim } from '../replication/messages.js'
+import type { SessionEvent } from './session-events.js'
 import type { WireError } from './wire-error.js'
 
 /** Names one request on one port; the front counts them up. */
@@ -92,6 +93,8 @@ export type FromWebServer =
   | { readonly type: 'reroute'; readonly id: ExchangeId; readonly partition: Partition }
   /** The app listens to this event: such requests are tunnels from now on. Without it they are ordinary requests. */
   | { readonly type: 'accepts'; readonly event: TunnelEvent }
+  /** Something happened to a session; only what was asked for by `wantSessionEvents`. */
+  | { readonly type: 'sessionEvent'; readonly event: SessionEvent }
   /** A resync is done. */
   | { readonly type: 'settled'; readonly settled: readonly Settled[] }
   /** A replica refused mutations of this partition, of which it knows a later epoch; the partition was dropped here. */

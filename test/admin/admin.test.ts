@@ -51,6 +51,8 @@ async function listen(
       if (name !== 'web-1' && name !== 'a') throw new UnknownActorError(`There is no actor named ${name}.`)
       killed.push(name)
     },
+    on: () => cluster,
+    off: () => cluster,
     stop: async () => {},
     ...changes,
   }
