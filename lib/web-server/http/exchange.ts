@@ -45,6 +45,8 @@ export class Exchange implements ExchangeSocketEvents, ResponseEvents {
   #use: SessionUse | null = null
   #letGoOf = false
   #waiting: Promise<void> | null = null
+  /** Its response has emitted 'finish': from here on its connection's end says nothing of the request. */
+  #finished = false
   #gone = false
   #over = false
   #abandoned: NodeJS.Timeout | undefined = undefined
@@ -114,7 +116,8 @@ export class Exchange implements ExchangeSocketEvents, ResponseEvents {
 
   onDestroyed(): void {
     if (this.#over) return
-    abortRequest(this.#req)
+    // At the close, and before its response hears of it: in the order of node:http.
+    if (!this.#finished) this.#socket.prependOnceListener('close', () => abortRequest(this.#req))
     const byApp = !this.#gone
     this.#gone = true
     if (byApp && !this.#closesByItself()) this.#post({ type: 'cut', id: this.#id })
@@ -173,6 +176,7 @@ export class Exchange implements ExchangeSocketEvents, ResponseEvents {
   onFinished(): void {
     const res = this.#res
     if (res === null || this.#over) return
+    this.#finished = true
     this.#endResponse()
     this.#input.dropUnread()
     detachSignal(this.#req)
@@ -313,7 +317,11 @@ export class Exchange implements ExchangeSocketEvents, ResponseEvents {
 
   /** The body may be here already, whole or in part, or be on its way. */
   #receive(message: RequestMessage): void {
-    if (this.#over) return
+    if (this.#over) {
+      // The app has cut it at once, but that all of it came is true.
+      if (message.bodyEnded) this.#req.complete = true
+      return
+    }
     if (message.body !== null) this.onBody(message.body)
     if (message.bodyEnded) this.onBodyEnd(message.rawTrailers)
   }
@@ -323,7 +331,7 @@ export class Exchange implements ExchangeSocketEvents, ResponseEvents {
   }
 
   #leaveIfDone(): void {
-    if (!this.#output.ended || this.#res?.writableFinished !== true) return
+    if (!this.#output.ended || !this.#finished) return
     this.#letGo()
     if (this.#input.done) this.#leave()
   }

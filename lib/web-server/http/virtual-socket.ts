@@ -33,7 +33,8 @@ const OPTIONS: DuplexOptions = { decodeStrings: false, highWaterMark: CHUNK_BYTE
 
 /** See above. */
 export abstract class VirtualSocket extends Duplex {
-  readonly encrypted: boolean
+  /** True, or not there at all, as in net.Socket. */
+  declare readonly encrypted?: true
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
   readonly localAddress: string | undefined
@@ -42,7 +43,7 @@ export abstract class VirtualSocket extends Duplex {
   readonly connecting = false
   readonly pending = false
   /** ms, as set by {@link setTimeout}. */
-  timeout = 0
+  timeout: number | undefined = undefined
   bytesRead = 0
   bytesWritten = 0
 
@@ -56,7 +57,7 @@ export abstract class VirtualSocket extends Duplex {
   constructor(head: RequestHead, events: SocketEvents) {
     super(OPTIONS)
     this.#events = events
-    this.encrypted = head.encrypted
+    if (head.encrypted) this.encrypted = true
     this.remoteAddress = head.remoteAddress
     this.remotePort = head.remotePort
     this.localAddress = head.localAddress
@@ -171,7 +172,9 @@ export abstract class VirtualSocket extends Duplex {
     this.#events.onDestroyed(error, stalled?.bytes ?? null)
     stalled?.callback(error)
     // A connection's error belongs to node:http, which listens to it; here only the app can.
-    callback(this.listenerCount('error') > 0 ? error : null)
+    const told = this.listenerCount('error') > 0 ? error : null
+    // A turn of the loop later, as a real connection: frameworks know the order of events that follows from it.
+    setImmediate(callback, told)
   }
 
   /** The app wrote something: it goes on as soon as it may. */
@@ -183,8 +186,9 @@ export abstract class VirtualSocket extends Duplex {
   }
 
   #timedOut(): void {
-    this.emit('timeout')
+    // node:http hears of it before the app's own listeners do.
     this.#events.onTimeout()
+    this.emit('timeout')
   }
 
   /** Passes on what the window allows; what is left stays the stream's one unfinished write, its back-pressure. */
