@@ -100,6 +100,20 @@ t.test('requests of one session at the same time', async t => {
     t.equal((await other.goOn()).status, 200)
   })
 
+  t.test('what one spoils fails those who have seen it, and nobody else', async t => {
+    const visitor = await settled(t, url)
+    const spoiler = await stopped(visitor, 'spoil', 'nothing')
+    t.equal(
+      (await visitor.get('/do?first=nothing')).status,
+      200,
+      'a request that does not look at the session',
+    )
+    t.match(await visitor.get('/do?then=read'), { status: 503, text: /^SESSION_REVERTED/ })
+    t.match(await visitor.get('/do?then=read'), { status: 200, text: '1' }, 'it may be repeated')
+    t.match(await spoiler.goOn(), { status: 503, text: /^SESSION_REVERTED/ })
+    t.match(await visitor.get('/do?then=spoil'), { status: 500, text: /^SESSION_NOT_SERIALIZABLE/ })
+  })
+
   t.test('req.session = null drops no change that another has made', async t => {
     const visitor = await settled(t, url)
     const other = await stopped(visitor, 'write', 'nothing')

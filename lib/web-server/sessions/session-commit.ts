@@ -8,7 +8,7 @@ import type { Owner } from '../../replication/owner.js'
 import type { SessionCache } from './session-cache.js'
 import { PendingChange } from './session-change.js'
 import type { SessionEntry } from './session-entry.js'
-import { SessionCacheFullError, SessionClosedError } from './session-errors.js'
+import { SessionCacheFullError, SessionClosedError, SessionRevertedError } from './session-errors.js'
 import { NO_SESSION_EVENTS, type SessionEvents } from './session-events.js'
 import type { SessionHold } from './session-hold.js'
 import { type SerializedSession, serializeSession } from './session-json.js'
@@ -47,7 +47,8 @@ export class SessionCommitter {
   /**
    * Commits what the session differs in from its last commit, whichever request changed it. Nothing happens when it
    * was destroyed, nor for a new session without data.
-   * @throws SessionNotSerializableError | SessionTooLargeError; the session is as it was committed last
+   * @throws SessionNotSerializableError | SessionTooLargeError, or SessionRevertedError when only other requests have
+   *   changed it; the session is as it was committed last
    * @throws SessionRevertedError | OwnershipLostError | SessionCacheFullError | SessionClosedError
    */
   commit(hold: SessionHold): void {
@@ -143,8 +144,9 @@ export class SessionCommitter {
       entry.revert()
       entry.generation++
       entry.revertedBy = error
+      const { mayHaveChanged } = hold
       hold.catchUp()
-      throw error
+      throw mayHaveChanged ? error : new SessionRevertedError(error)
     }
   }
 

@@ -76,14 +76,14 @@ export class SessionDestroyedError extends TroupeError {
   }
 }
 
-/** Another request of the same session had to be undone, and this request's unsaved changes with it. */
+/** Another request of the same session had to be undone, and with it what this request had changed or seen. */
 export class SessionRevertedError extends TroupeError {
   readonly code = 'SESSION_REVERTED'
 
   constructor(cause: TroupeError) {
     super(
-      'Unsaved changes of this request were dropped, since a concurrent request of the same session made it ' +
-        `impossible to save: ${cause.message}`,
+      'Unsaved changes that this request had made or seen were dropped, since a concurrent request of the same session ' +
+        `made it impossible to save them: ${cause.message}`,
       { cause },
     )
   }

@@ -114,6 +114,11 @@ export class SessionHold {
     this.cookieChanged = true
   }
 
+  /** This request may have changed the session since its last commit. */
+  get mayHaveChanged(): boolean {
+    return this.#wrote || this.#holdsObjects
+  }
+
   /** Whether the session may differ from what was committed last, through this or any other request. */
   get mayDiffer(): boolean {
     return this.entry.dirty || this.entry.holders > 0
@@ -122,7 +127,7 @@ export class SessionHold {
   /** @throws SessionRevertedError when the changes of this request were thrown away because of another */
   assertCurrent(): void {
     const { entry } = this
-    if ((!this.#wrote && !this.#holdsObjects) || this.#generation === entry.generation) return
+    if (!this.mayHaveChanged || this.#generation === entry.generation) return
     this.catchUp()
     if (entry.revertedBy !== null) throw new SessionRevertedError(entry.revertedBy)
   }

@@ -157,7 +157,7 @@ export class SessionOfRequest implements SessionUse, SessionActions {
           this.#commitOfTunnel(hold)
           return
         }
-        if (!this.#isAnswered || hold.entry.dirty) committer.commit(hold)
+        if (hold.looked && (!this.#isAnswered || hold.entry.dirty)) committer.commit(hold)
         // Only now: a response never waits for the acknowledgement of its touch.
         if (hold.looked || config.rolling) committer.touch(hold)
       })
@@ -241,7 +241,8 @@ export class SessionOfRequest implements SessionUse, SessionActions {
   }
 
   #commit(): void {
-    if (this.#current === null || this.#current === this.#unset) return
+    // A request that never looked has nothing to answer for: what others have changed is theirs to save.
+    if (this.#current === null || this.#current === this.#unset || !this.#current.looked) return
     this.#shared.committer.commit(this.#current)
   }
 

@@ -22,6 +22,10 @@ const steps: Record<string, Step> = {
     const { count } = session
     if (count !== undefined) session.count = count
   },
+  /** What JSON cannot hold. */
+  spoil: (_req, session) => {
+    session.user = (() => 'a function') as unknown as string
+  },
   save: async (_req, session) => {
     session.count = 1000
     await session.save()

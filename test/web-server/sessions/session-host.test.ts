@@ -398,6 +398,7 @@ t.test('reload drops unsaved changes, and refuses while another request uses the
   one.session.n = 2
   await t.rejects(one.session.reload(), { code: 'SESSION_IN_USE' })
   t.equal(one.session.n, 2)
+  t.equal(two.session.n, 2)
   two.close()
   one.session.n = 3
   await one.session.reload()
