@@ -2,22 +2,32 @@
  * The director: brings all actors up, keeps them alive, and stops them in order. What follows for partitions is
  * `ownership.ts`, what follows for requests is `front.ts`.
  */
+import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import { machineOf } from '../config/host-part.js'
-import type { Config, SessionServerConfig } from '../config/schema.js'
-import { type ActorName, ALL_PARTITIONS } from '../replication/ids.js'
+import type { Config } from '../config/schema.js'
+import { type ActorName, ALL_PARTITIONS, type Partition } from '../replication/ids.js'
 import { PartitionTable } from '../replication/partition-table.js'
-import type { ClusterTls, SessionServerControl } from '../transport/actor-control.js'
+import type { ClusterTls } from '../transport/actor-control.js'
 import { type ActorStage, CONTROL_DEADLINE_MS } from './actors/actor-stage.js'
-import { backendOf } from './actors/backend.js'
-import { logEnd } from './actors/log-end.js'
-import { startSessionServers } from './actors/session-servers-start.js'
 import { Stage, WORKER_FILES } from './actors/stage.js'
-import { STOP_MS, Supervisor } from './actors/supervisor.js'
-import { type Cluster, type ClusterStatus, UnknownActorError } from './cluster.js'
+import { STOP_MS } from './actors/supervisor.js'
+import { type ClusterStatus, UnknownActorError } from './cluster.js'
 import { Front } from './front/front.js'
+import type { WebServerLink } from './front/router.js'
+import {
+  type ClusterMeasures,
+  type MeasureSources,
+  measuresOf,
+  type PartitionMap,
+  partitionMapOf,
+} from './measures.js'
+import { Observations, type Observed } from './observations.js'
+import type { ObservedCluster } from './observed-cluster.js'
 import { Ownership } from './ownership.js'
 import { DirectorSessionCalls } from './session-calls.js'
+import { type ClusterSessionEvents, SessionEventRelay } from './session-events.js'
+import { SessionServers } from './session-servers.js'
 import { statusOf } from './status.js'
 import { WebServers } from './web-servers.js'
 
@@ -40,17 +50,17 @@ export interface DirectorOptions {
 /** What the owner of a session may wait for, one after the other, before it answers a call: a look-up, then copies. */
 const ANSWER_ACKS = 2
 
-export class Director implements Cluster {
+export class Director implements ObservedCluster {
   readonly #config: Config
-  readonly #log: Logger
-  readonly #tls: ClusterTls | null
   readonly #stage: ActorStage
   readonly #table: PartitionTable
+  readonly #observations: Observations
   readonly #ownership: Ownership
   readonly #front: Front
   readonly #webServers: WebServers
   readonly #sessionCalls: DirectorSessionCalls
-  readonly #sessionServers = new Map<ActorName, Supervisor<SessionServerControl>>()
+  readonly #sessionServers: SessionServers
+  readonly #emitter = new EventEmitter()
   readonly #startedAt = performance.now()
   #urls: readonly string[] = []
   #admin: AdminListener | null = null
@@ -58,8 +68,6 @@ export class Director implements Cluster {
 
   constructor({ config, log, tls, stage }: DirectorOptions) {
     this.#config = config
-    this.#tls = tls
-    this.#log = log
     // An event loop that stands still is the heartbeat's business: whoever comes back in time still answers.
     const controlDeadlineMs = config.webServers.hangTimeoutMs + CONTROL_DEADLINE_MS
     this.#stage = stage ?? new Stage(WORKER_FILES, controlDeadlineMs)
@@ -72,16 +80,18 @@ export class Director implements Cluster {
       ALL_PARTITIONS,
       name => machines.get(name) ?? name,
     )
-    this.#ownership = new Ownership(this.#table, log, controlDeadlineMs, {
-      ownerLost: link => {
+    this.#observations = new Observations(() => this.#table.underCopied())
+    const frontEvents = {
+      ownerLost: (link: WebServerLink) => {
         this.#front.ownerLost(link)
         this.#sessionCalls.ownerLost(link)
       },
-      ownerChanged: partitions => {
+      ownerChanged: (partitions: ReadonlySet<Partition>) => {
         this.#front.ownerChanged(partitions)
         this.#sessionCalls.ownerChanged(partitions)
       },
-    })
+    }
+    this.#ownership = new Ownership(this.#table, log, controlDeadlineMs, frontEvents, this.#observations)
     this.#sessionCalls = new DirectorSessionCalls({
       router: this.#ownership,
       parkTimeoutMs: config.listen.parkTimeoutMs,
@@ -97,13 +107,24 @@ export class Director implements Cluster {
         else log.error({ err: error }, 'new certificates can not be used, the old ones stay in use')
       },
     })
+    this.#sessionServers = new SessionServers({
+      config,
+      log,
+      tls,
+      stage: this.#stage,
+      ownership: this.#ownership,
+      observations: this.#observations,
+    })
+    const sessionEvents = new SessionEventRelay(this.#emitter, log)
     this.#webServers = new WebServers({
       config,
       log,
       stage: this.#stage,
       ownership: this.#ownership,
+      observations: this.#observations,
       onReply: reply => this.#front.onReply(reply),
       connectCalls: (link, port) => this.#sessionCalls.connect(link, port),
+      sessionEvents,
       onAccepts: event => this.#front.accepts(event),
       endTunnels: link => this.#front.endTunnels(link),
     })
@@ -129,8 +150,7 @@ export class Director implements Cluster {
   async run(admin: AdminListener | null): Promise<void> {
     this.#admin = admin
     try {
-      for (const server of this.#config.sessionServers) this.#superviseSessionServer(server)
-      await startSessionServers(this.#sessionServers, this.#config.startTimeoutMs, this.#log)
+      await this.#sessionServers.start()
       await this.#webServers.start(this.adminUrl)
       await this.#ownership.open()
       this.#urls = await this.#front.listen()
@@ -144,17 +164,20 @@ export class Director implements Cluster {
     return this.#urls.length > 0 && this.#stopping === null && this.#table.isServing()
   }
 
-  status(): Promise<ClusterStatus> {
-    return statusOf({
-      uptimeMs: Math.round(performance.now() - this.#startedAt),
-      stopping: this.#stopping !== null,
-      front: this.#front,
-      table: this.#table,
-      webServers: this.#webServers.supervisors,
-      sessionServers: this.#sessionServers,
-      sessionServerConfigs: this.#config.sessionServers,
-      links: this.#webServers.links,
-    })
+  async status(): Promise<ClusterStatus> {
+    return statusOf(await this.measures())
+  }
+
+  measures(): Promise<ClusterMeasures> {
+    return measuresOf(this.#sources())
+  }
+
+  partitionMap(): PartitionMap {
+    return partitionMapOf(this.#sources())
+  }
+
+  observe(listener: (observed: Observed) => void): () => void {
+    return this.#observations.listen(listener)
   }
 
   reloadCertificates(): Promise<void> {
@@ -163,16 +186,47 @@ export class Director implements Cluster {
 
   async kill(name: string): Promise<void> {
     const webServers = this.#webServers.supervisors
-    const supervisor = webServers.get(name as ActorName) ?? this.#sessionServers.get(name as ActorName)
+    const sessionServers = this.#sessionServers.supervisors
+    const supervisor = webServers.get(name as ActorName) ?? sessionServers.get(name as ActorName)
     if (supervisor === undefined) {
-      throw new UnknownActorError(name, [...webServers.keys(), ...this.#sessionServers.keys()])
+      throw new UnknownActorError(name, [...webServers.keys(), ...sessionServers.keys()])
     }
     supervisor.kill('an operator asked for it')
+  }
+
+  on<Name extends keyof ClusterSessionEvents>(
+    name: Name,
+    listener: (...args: ClusterSessionEvents[Name]) => void,
+  ): this {
+    this.#emitter.on(name, listener)
+    return this
+  }
+
+  off<Name extends keyof ClusterSessionEvents>(
+    name: Name,
+    listener: (...args: ClusterSessionEvents[Name]) => void,
+  ): this {
+    this.#emitter.off(name, listener)
+    return this
   }
 
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
+  }
+
+  #sources(): MeasureSources {
+    return {
+      uptimeMs: Math.round(performance.now() - this.#startedAt),
+      stopping: this.#stopping !== null,
+      front: this.#front,
+      table: this.#table,
+      observations: this.#observations,
+      webServers: this.#webServers.supervisors,
+      sessionServers: this.#sessionServers.supervisors,
+      sessionServerConfigs: this.#config.sessionServers,
+      links: this.#webServers.links,
+    }
   }
 
   async #stop(): Promise<void> {
@@ -189,31 +243,9 @@ export class Director implements Cluster {
   async #stopActors(): Promise<void> {
     this.#ownership.close()
     await this.#webServers.stop()
-    await Promise.all([...this.#sessionServers.values()].map(supervisor => supervisor.stop()))
+    await this.#sessionServers.stop()
     this.#sessionCalls.close()
     await this.#stage.destroy()
     await this.#admin?.close()
-  }
-
-  #superviseSessionServer(server: SessionServerConfig): void {
-    const { name, store } = server
-    const actorName = name as ActorName
-    const backend = backendOf(server, this.#config, this.#tls)
-    const supervisor = new Supervisor<SessionServerControl>({
-      spawn: () => this.#stage.spawn({ role: 'session-server', name }),
-      onUp: async actor => {
-        const fences = await actor.control.start({ name: actorName, backend })
-        this.#ownership.onSessionServerUp(actor, fences)
-        this.#log.info({ actor: name, store: store.kind, on: server.on }, 'session server started')
-      },
-      onDown: end => {
-        logEnd(this.#log, name, end)
-        this.#ownership.onSessionServerLost(actorName)
-      },
-      hangTimeoutMs: this.#config.webServers.hangTimeoutMs,
-      stopTimeoutMs: STOP_MS,
-      isPatient: true,
-    })
-    this.#sessionServers.set(actorName, supervisor)
   }
 }

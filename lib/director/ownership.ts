@@ -11,6 +11,7 @@ import type { Assignments, Move, PartitionTable } from '../replication/partition
 import type { SessionServerControl, WebServerControl } from '../transport/actor-control.js'
 import type { ActorHandle } from './actors/actor-handle.js'
 import type { Router, WebServerLink } from './front/router.js'
+import { Observations } from './observations.js'
 
 /** Partitions handed over at once: their new requests wait meanwhile. */
 const HANDOVER_SLICE = 32
@@ -49,6 +50,7 @@ export class Ownership implements Router {
   readonly #log: Logger
   readonly #controlDeadlineMs: number
   readonly #events: OwnershipEvents
+  readonly #observations: Observations
   readonly #webServers = new Map<ActorName, Owner>()
   readonly #sessionServers = new Map<ActorName, ActorHandle<SessionServerControl>>()
   /** Where the front sends each partition's requests now; null lets them wait. Derived: see `#route`. */
@@ -67,11 +69,18 @@ export class Ownership implements Router {
   #turn = 0
 
   /** @param controlDeadlineMs what a release may take beyond the time that it waits by its nature */
-  constructor(table: PartitionTable, log: Logger, controlDeadlineMs: number, events: OwnershipEvents) {
+  constructor(
+    table: PartitionTable,
+    log: Logger,
+    controlDeadlineMs: number,
+    events: OwnershipEvents,
+    observations = new Observations(() => table.underCopied()),
+  ) {
     this.#table = table
     this.#log = log
     this.#controlDeadlineMs = controlDeadlineMs
     this.#events = events
+    this.#observations = observations
   }
 
   ownerOf(partition: Partition): WebServerLink | null {
@@ -112,6 +121,7 @@ export class Ownership implements Router {
     this.#sessionServers.set(name, actor)
     for (const webServer of this.#webServers.values()) this.#connect(webServer, actor)
     this.#sendLater(this.#table.onSessionServerUp(name, fences))
+    this.#observations.copiesMayHaveChanged()
   }
 
   /** A session server is gone: its partitions get another where one is left. */
@@ -119,6 +129,7 @@ export class Ownership implements Router {
     if (!this.#sessionServers.delete(name) || this.#stopped) return
     for (const { actor } of this.#webServers.values()) void this.#call(actor, actor.control.disconnect(name))
     const { assignments, lastCopyLost } = this.#table.onSessionServerLost(name)
+    this.#observations.copiesMayHaveChanged()
     if (lastCopyLost.length > 0) {
       this.#log.error(
         { actor: name, partitions: lastCopyLost.length },
@@ -149,6 +160,8 @@ export class Ownership implements Router {
     if (this.#stopped) return
     for (const actor of this.#sessionServers.values()) void this.#call(actor, actor.control.disconnect(name))
     if (partitions.length > 0) this.#log.warn({ actor: name, partitions: partitions.length }, 'takeover')
+    this.#observations.takeoverBegan(name, partitions)
+    this.#observations.copiesMayHaveChanged()
     this.#sendLater(this.#table.assignUnowned())
     this.#events.ownerLost(owner.link)
   }
@@ -157,6 +170,7 @@ export class Ownership implements Router {
   onSettled(name: ActorName, reports: readonly Settled[]): void {
     if (!this.#webServers.has(name) || this.#stopped) return
     for (const settled of reports) this.#sendLater(this.#table.onSettled(name, settled))
+    this.#observations.copiesMayHaveChanged()
   }
 
   /** A web server dropped a partition of which a session server knows a later epoch: it is assigned beyond that. */
@@ -206,15 +220,24 @@ export class Ownership implements Router {
   /** @returns how many partitions were handed over; those in use for long stay where they are */
   async #handOver(moves: readonly Move[]): Promise<number> {
     let moved = 0
-    for (const { from, to, partitions } of moves) {
-      for (let start = 0; start < partitions.length; start += HANDOVER_SLICE) {
-        if (this.#stopped || !this.#mayReceive(to)) return moved
-        moved += await this.#moveSlice({
-          from,
-          to,
-          partitions: partitions.slice(start, start + HANDOVER_SLICE),
-        })
-      }
+    for (const move of moves) {
+      const begunAt = performance.now()
+      const ofMove = await this.#move(move)
+      this.#observations.handedOver(move.from, move.to, ofMove, performance.now() - begunAt)
+      moved += ofMove
+    }
+    return moved
+  }
+
+  async #move({ from, to, partitions }: Move): Promise<number> {
+    let moved = 0
+    for (let start = 0; start < partitions.length; start += HANDOVER_SLICE) {
+      if (this.#stopped || !this.#mayReceive(to)) return moved
+      moved += await this.#moveSlice({
+        from,
+        to,
+        partitions: partitions.slice(start, start + HANDOVER_SLICE),
+      })
     }
     return moved
   }
@@ -284,7 +307,9 @@ export class Ownership implements Router {
       this.#countRoute(after, 1)
       if (after !== null) found.add(partition)
     }
-    if (found.size > 0) this.#events.ownerChanged(found)
+    if (found.size === 0) return
+    this.#events.ownerChanged(found)
+    this.#observations.routed(found)
   }
 
   #routeOf(partition: Partition): WebServerLink | null {

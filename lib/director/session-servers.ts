@@ -11,6 +11,7 @@ import { backendOf } from './actors/backend.js'
 import { logEnd } from './actors/log-end.js'
 import { startSessionServers } from './actors/session-servers-start.js'
 import { STOP_MS, Supervisor } from './actors/supervisor.js'
+import type { Observations } from './observations.js'
 import type { Ownership } from './ownership.js'
 
 /** What session servers need of whoever runs them. */
@@ -21,6 +22,8 @@ export interface SessionServersOptions {
   readonly tls: ClusterTls | null
   readonly stage: ActorStage
   readonly ownership: Ownership
+  /** Who is told of what happens to them. */
+  readonly observations?: Observations
   /** One that can't be started is tried again, since its far side may not be there yet; default true. */
   readonly isPatient?: boolean
 }
@@ -58,7 +61,7 @@ export class SessionServers {
   }
 
   #supervise(server: SessionServerConfig, isPatient: boolean): void {
-    const { config, log, tls, stage, ownership } = this.#options
+    const { config, log, tls, stage, ownership, observations } = this.#options
     const { name, store } = server
     const actorName = name as ActorName
     const backend = backendOf(server, config, tls)
@@ -68,9 +71,11 @@ export class SessionServers {
         const fences = await actor.control.start({ name: actorName, backend })
         ownership.onSessionServerUp(actor, fences)
         log.info({ actor: name, store: store.kind, on: server.on }, 'session server started')
+        observations?.actorStarted(name, 'session-server')
       },
       onDown: end => {
         logEnd(log, name, end)
+        observations?.actorEnded(name, 'session-server', end)
         ownership.onSessionServerLost(actorName)
       },
       hangTimeoutMs: config.webServers.hangTimeoutMs,

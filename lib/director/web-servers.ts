@@ -23,7 +23,9 @@ import { logEnd } from './actors/log-end.js'
 import { STOP_MS, Supervisor } from './actors/supervisor.js'
 import { GO_AWAY_MS } from './front/front.js'
 import type { WebServerLink } from './front/router.js'
+import type { Observations } from './observations.js'
 import type { Ownership } from './ownership.js'
+import type { SessionEventRelay } from './session-events.js'
 
 /** Longest time for an app to load, ms: some connect to databases first. */
 const APP_START_MS = 60_000
@@ -44,10 +46,14 @@ export interface WebServersOptions {
   readonly log: Logger
   readonly stage: ActorStage
   readonly ownership: Ownership
+  /** Who is told of what happens to them. */
+  readonly observations: Observations
   /** A web server says something about a request. */
   readonly onReply: (reply: ExchangeReply) => void
   /** A web server runs: the way of its session calls. */
   readonly connectCalls: (link: WebServerLink, port: MessagePort) => void
+  /** Who hears what happens to sessions. */
+  readonly sessionEvents: SessionEventRelay
   /** The app of a web server listens to this event. */
   readonly onAccepts: (event: TunnelEvent) => void
   /** The tunnels of a web server are to be closed. @returns how many there are */
@@ -129,8 +135,10 @@ export class WebServers {
       onUp: actor => this.#onUp(name, actor),
       onDown: end => {
         logEnd(this.#log, name, end)
+        this.#options.observations.actorEnded(name, 'web-server', end)
         this.#failing.delete(name)
         this.#links.delete(name)
+        this.#options.sessionEvents.onWebServerLost(name)
         this.#ownership.onWebServerLost(name)
       },
       hangTimeoutMs,
@@ -173,9 +181,11 @@ export class WebServers {
       inFlight: 0,
       post: (message, transfer) => port.post(message, transfer),
     }
+    await this.#options.sessionEvents.onWebServerUp(name, actor.control)
     this.#links.set(name, link)
     this.#options.connectCalls(link, calls.port1)
     this.#ownership.onWebServerUp({ name, link, actor })
+    this.#options.observations.actorStarted(name, 'web-server')
     this.#log.info({ actor: name }, 'web server started')
   }
 
@@ -200,6 +210,9 @@ export class WebServers {
       case 'failing':
         this.#log.error({ err: fromWireError(message.error), actor: name }, 'uncaught error')
         void this.#replaceFailing(name, actor)
+        break
+      case 'sessionEvent':
+        this.#options.sessionEvents.onEvent(name, message.event)
         break
       case 'accepts':
         this.#options.onAccepts(message.event)

@@ -74,6 +74,13 @@ export class PartitionTable {
     return this.#row(partition).replicas.map(({ name }) => name)
   }
 
+  /** The session servers that hold a partition up to date. */
+  syncedReplicasOf(partition: Partition): ActorName[] {
+    return this.#row(partition)
+      .replicas.filter(({ synced }) => synced)
+      .map(({ name }) => name)
+  }
+
   /** Partitions of one web server. */
   ownedBy(webServer: ActorName): Partition[] {
     return this.#rows.filter(row => row.owner === webServer).map(row => row.partition)

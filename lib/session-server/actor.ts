@@ -5,12 +5,13 @@ import type { ActorName, Epoch } from '../replication/ids.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
 import type {
   ActorTask,
+  SessionServerActorStats,
   SessionServerControl,
   SessionServerStart,
-  SessionServerStats,
 } from '../transport/actor-control.js'
 import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
+import { threadStats } from '../transport/thread-stats.js'
 import { LocalSessionServer } from './local-session-server.js'
 import { isToReplica, MalformedMessageError } from './malformed.js'
 import type { SessionServer } from './session-server.js'
@@ -86,8 +87,8 @@ class SessionServerActor implements SessionServerControl {
     this.#end()
   }
 
-  async stats(): Promise<SessionServerStats> {
-    return await this.#started().stats()
+  async stats(): Promise<SessionServerActorStats> {
+    return { ...(await this.#started().stats()), ...threadStats() }
   }
 
   #started(): SessionServer {

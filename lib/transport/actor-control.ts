@@ -6,6 +6,9 @@ import type { MessagePort } from 'node:worker_threads'
 import type { AppConfig, SessionConfig, TrustProxy } from '../config/schema.js'
 import type { Assignment } from '../replication/assignment.js'
 import type { ActorName, Epoch, Partition } from '../replication/ids.js'
+import type { DurationCounts } from './histogram.js'
+import type { SessionEventKind } from './session-events.js'
+import type { ThreadStats } from './thread-stats.js'
 
 /** What a worker thread is given when its actor begins; everything else comes over `control`. */
 export interface ActorTask {
@@ -47,8 +50,8 @@ export interface WebServerStart {
   readonly adminUrl: string | null
 }
 
-/** Counters of one web server, for /status. */
-export interface WebServerStats {
+/** Counters of one web server, for /status and /metrics. */
+export interface WebServerStats extends ThreadStats {
   readonly partitions: number
   /** Sessions in the cache. */
   readonly sessions: number
@@ -58,6 +61,14 @@ export interface WebServerStats {
   readonly outboxDepth: number
   /** Changes of sessions, touches among them, since it started. */
   readonly mutations: number
+  /** Requests whose session was in the cache, since it started. */
+  readonly cacheHits: number
+  /** Requests whose session had to be asked for at the session servers. */
+  readonly cacheMisses: number
+  /** From a change to its acknowledgement by as many session servers as `acks` asks for. */
+  readonly acks: DurationCounts
+  /** Changes that were not acknowledged in time, or whose partition went away. */
+  readonly acksFailed: number
 }
 
 /** Exposed by a web server. */
@@ -70,6 +81,8 @@ export interface WebServerControl {
   disconnect(replica: ActorName): Promise<void>
   /** Takes ownership of these partitions, or new replicas for those it has. */
   assign(assignments: readonly Assignment[]): Promise<void>
+  /** From here on these are told of sessions, and no others. */
+  wantSessionEvents(kinds: readonly SessionEventKind[]): Promise<void>
   /**
    * Gives up partitions for a handover: each one that no request is using, or stops being used within `withinMs`,
    * after every replica has acknowledged its sessions. Those that only tunnels use are not waited for.
@@ -127,7 +140,7 @@ export interface SessionServerStart {
   readonly backend: SessionServerBackend
 }
 
-/** Counters of one session server, for /status. */
+/** Counters of what one session server keeps, for /status and /metrics. */
 export interface SessionServerStats {
   readonly partitions: number
   /** Live copies, tombstones not counted. */
@@ -137,6 +150,9 @@ export interface SessionServerStats {
   readonly bytes: number
 }
 
+/** The same, with those of its actor's thread. */
+export interface SessionServerActorStats extends SessionServerStats, ThreadStats {}
+
 /** Exposed by a session server. */
 export interface SessionServerControl {
   /** Opens its store, or reaches its far side. @returns the highest epoch ever claimed of each partition, by number */
@@ -145,5 +161,5 @@ export interface SessionServerControl {
   connect(owner: ActorName, port: MessagePort): Promise<void>
   disconnect(owner: ActorName): Promise<void>
   stop(): Promise<void>
-  stats(): Promise<SessionServerStats>
+  stats(): Promise<SessionServerActorStats>
 }

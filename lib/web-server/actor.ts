@@ -14,13 +14,18 @@ import type {
 import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
 import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
+import type { SessionEventKind } from '../transport/session-events.js'
+import { threadStats } from '../transport/thread-stats.js'
 import { toWireError } from '../transport/wire-error.js'
 import { ExchangeServer } from './http/exchange-server.js'
 import { ProxyTrust } from './http/proxy-trust.js'
+import { unlessAside } from './http/request-session.js'
 import { Replicas } from './replicas.js'
 import { SessionCache } from './sessions/session-cache.js'
 import { provideSessionCalls, WebServerSessionCalls } from './sessions/session-calls.js'
+import { SessionEvents } from './sessions/session-events.js'
 import { SessionHost } from './sessions/session-host.js'
+import { announceStorePlace } from './sessions/store-place.js'
 import { ownThread, type Surroundings } from './surroundings.js'
 
 /** Time between two looks whether partitions may be given up, ms: a request takes longer than that to notice. */
@@ -52,6 +57,7 @@ interface Parts {
   readonly cache: SessionCache
   readonly replicas: Replicas
   readonly sessions: SessionHost
+  readonly events: SessionEvents
   readonly calls: WebServerSessionCalls
   readonly exchanges: ExchangeServer
   readonly sweeps: NodeJS.Timeout
@@ -71,21 +77,23 @@ class WebServerActor implements WebServerControl {
 
   async start(options: WebServerStart): Promise<void> {
     if (this.#parts !== null) throw new WebServerStateError(this.#name, 'was started already')
+    const draining = new AbortController()
+    // Each connection may listen.
+    setMaxListeners(0, draining.signal)
     const director = new BatchedPort<ToWebServer, FromWebServer>(options.exchanges)
     const report = (error: unknown, during: string | null = null) =>
       director.post({ type: 'reported', error: toWireError(error), during })
-    const cache = new SessionCache({ maxBytes: options.cacheMaxBytes })
+    const events = new SessionEvents(event => director.post({ type: 'sessionEvent', event }))
+    const cache = new SessionCache({ maxBytes: options.cacheMaxBytes, events })
     const replicas = new Replicas(options, cache, {
       settled: settled => director.post({ type: 'settled', settled: [settled] }),
       fenced: claim => director.post({ type: 'fenced', claim }),
     })
-    const sessions = new SessionHost({ config: options.session, cache, owner: replicas, report })
+    const sessions = new SessionHost({ config: options.session, cache, owner: replicas, report, events })
     const calls = new WebServerSessionCalls(sessions.calls, options.sessionCalls)
     // Before the app is loaded: its stores ask for them.
     provideSessionCalls(calls)
-    const draining = new AbortController()
-    // Each connection may listen.
-    setMaxListeners(0, draining.signal)
+    announceStorePlace({ calls, ttlMs: options.session.ttlMs })
     const close = (): void => {
       replicas.close()
       calls.close()
@@ -102,7 +110,7 @@ class WebServerActor implements WebServerControl {
     }
     const exchanges = new ExchangeServer({
       port: director,
-      sessions,
+      sessions: unlessAside(sessions),
       handle: app.handle,
       server: app.server,
       keepAliveTimeoutMs: options.keepAliveTimeoutMs,
@@ -113,7 +121,7 @@ class WebServerActor implements WebServerControl {
       onDraining: () => draining.abort(),
     })
     const sweeps = setInterval(() => sessions.sweep(), SWEEP_INTERVAL_MS).unref()
-    this.#parts = { director, cache, replicas, sessions, calls, exchanges, sweeps }
+    this.#parts = { director, cache, replicas, sessions, events, calls, exchanges, sweeps }
     this.#surroundings.onUncaught((error, origin) => {
       // Of a session call that the app did not wait for: says nothing of the app's state, and its response waits anyway.
       if (origin === 'unhandledRejection' && error instanceof TroupeError) report(error)
@@ -130,7 +138,13 @@ class WebServerActor implements WebServerControl {
   }
 
   async assign(assignments: readonly Assignment[]): Promise<void> {
-    this.#started().replicas.assign(assignments)
+    const { replicas, events } = this.#started()
+    events.onAssign(assignments)
+    replicas.assign(assignments)
+  }
+
+  async wantSessionEvents(kinds: readonly SessionEventKind[]): Promise<void> {
+    this.#started().events.want(kinds)
   }
 
   async release(partitions: readonly Partition[], withinMs: number): Promise<readonly Partition[]> {
@@ -169,7 +183,7 @@ class WebServerActor implements WebServerControl {
   }
 
   async stats(): Promise<WebServerStats> {
-    const { cache, replicas, exchanges } = this.#started()
+    const { cache, replicas, sessions, exchanges } = this.#started()
     return {
       partitions: replicas.partitionCount,
       sessions: cache.count,
@@ -177,6 +191,11 @@ class WebServerActor implements WebServerControl {
       requestsInFlight: exchanges.inFlight,
       outboxDepth: replicas.outboxDepth,
       mutations: replicas.mutationCount,
+      cacheHits: sessions.cacheHits,
+      cacheMisses: sessions.cacheMisses,
+      acks: replicas.acks,
+      acksFailed: replicas.acksFailed,
+      ...threadStats(),
     }
   }
 

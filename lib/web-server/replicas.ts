@@ -13,6 +13,7 @@ import type { Found } from '../replication/lookups.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
 import { Owner, type OwnerEffects, type OwnerOptions } from '../replication/owner.js'
 import { BatchedPort } from '../transport/batched-port.js'
+import { type DurationCounts, DurationHistogram } from '../transport/histogram.js'
 
 /** Time between two looks for what has waited too long, ms: the precision of `replication.ackTimeout`. */
 const TICK_INTERVAL_MS = 50
@@ -28,8 +29,10 @@ export class Replicas {
   readonly #ports = new Map<ActorName, ReplicaPort>()
   readonly #ticks: NodeJS.Timeout
   readonly #flushLater = () => this.#flush()
+  readonly #acks = new DurationHistogram()
   #flushIsDue = false
   #mutations = 0
+  #acksFailed = 0
 
   constructor(options: OwnerOptions, hosted: HostedSessions, events: ReplicasEvents) {
     this.#owner = new Owner(options, hosted, {
@@ -47,6 +50,16 @@ export class Replicas {
   /** Mutations made since the start. */
   get mutationCount(): number {
     return this.#mutations
+  }
+
+  /** How long mutations waited for the acknowledgements that they need. */
+  get acks(): DurationCounts {
+    return this.#acks.read()
+  }
+
+  /** Mutations that did not get them. */
+  get acksFailed(): number {
+    return this.#acksFailed
   }
 
   /** Mutations that wait for an acknowledgement, over all session servers. */
@@ -101,7 +114,12 @@ export class Replicas {
   /** See {@link Owner.mutate}. */
   mutate(copy: SessionCopy, now: number, done: Acknowledged): void {
     this.#mutations++
-    this.#owner.mutate(copy, now, done)
+    const madeAt = performance.now()
+    this.#owner.mutate(copy, now, error => {
+      if (error === null) this.#acks.observe(performance.now() - madeAt)
+      else this.#acksFailed++
+      done(error)
+    })
     this.#flushSoon()
   }
 

@@ -24,6 +24,8 @@ export class Flight {
   /** The client has been sent some of the response: nothing else can be answered any more. */
   begun = false
   responseEnded = false
+  /** First digit of the status that the client gets; 0 before it is known. For counting only. */
+  statusClass = 0
   bodyUnwanted = false
   /** Dispatches after the loss of an owner. */
   retries = 0
@@ -31,6 +33,8 @@ export class Flight {
   hops = 0
   parkTimer: NodeJS.Timeout | undefined = undefined
   readonly credits = new CreditMeter()
+  /** When its head had arrived, ms of the clock of `performance`. */
+  readonly startedAt = performance.now()
 
   constructor(
     readonly kind: ExchangeKind,

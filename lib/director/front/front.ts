@@ -16,12 +16,15 @@ import { Parking } from './front-parking.js'
 import { Listeners } from './listeners/listeners.js'
 import { RawResponse } from './raw-response.js'
 import type { Router, WebServerLink } from './router.js'
+import { statusClassIn, Traffic, type WebServerTraffic } from './traffic.js'
 import { TunnelAnswer } from './tunnel-answer.js'
 
 /** Dispatches of one request after the loss of its owner: one, so that a request that kills cannot kill them all. */
 const RETRIES_MAX = 1
 /** Web servers that may pass a request on before it is refused: more means that the partition table is in motion. */
 const HOPS_MAX = 3
+/** Class of the status that refused requests get. */
+const REFUSED_CLASS = 5
 /** How long a tunnel that is closed in order may take to say its last words, ms. */
 export const GO_AWAY_MS = 1_000
 
@@ -47,6 +50,7 @@ export class Front {
   readonly #dispatched = new Map<ExchangeId, Flight>()
   readonly #parking: Parking
   readonly #connections = new Connections()
+  readonly #traffic = new Traffic()
   readonly #listeners: Listeners
   /** Requests whose body had not arrived when their head had; they leave at the end of the tick. */
   #arriving: Flight[] = []
@@ -90,6 +94,23 @@ export class Front {
   /** Requests that wait for an owner. */
   get parked(): number {
     return this.#parking.size
+  }
+
+  /** Open connections, tunnels among them. */
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Open tunnels. */
+  get tunnels(): number {
+    let count = 0
+    for (const { kind } of this.#dispatched.values()) if (kind === 'tunnel') count++
+    return count
+  }
+
+  /** What has been answered so far. */
+  get traffic(): readonly WebServerTraffic[] {
+    return this.#traffic.read()
   }
 
   /**
@@ -298,6 +319,7 @@ export class Front {
 
   #pass(flight: Flight, bytes: string | Uint8Array): void {
     flight.begun = true
+    if (flight.statusClass === 0) flight.statusClass = statusClassIn(bytes)
     flight.body?.forget()
     const { id } = flight
     flight.answer.writeRaw(bytes, () => this.#passed(flight, id, sizeOf(bytes)))
@@ -312,6 +334,7 @@ export class Front {
   #end(flight: Flight, bytes: string | Uint8Array | null, close: boolean): void {
     flight.begun = true
     flight.responseEnded = true
+    if (flight.statusClass === 0 && bytes !== null) flight.statusClass = statusClassIn(bytes)
     flight.body?.forget()
     flight.answer.endRaw(bytes, close)
     this.#leaveIfSettled(flight)
@@ -334,12 +357,14 @@ export class Front {
   #leave(flight: Flight): void {
     if (flight.state === 'over') return
     this.#parking.release(flight)
+    this.#traffic.ended(flight, flight.link?.name ?? null)
     if (flight.state === 'dispatched') this.#recall(flight)
     flight.state = 'over'
     this.#connections.ended(flight)
   }
 
   #refuse(flight: Flight, reason: string): void {
+    flight.statusClass = REFUSED_CLASS
     this.#leave(flight)
     flight.body?.discard()
     flight.answer.refuse(`${reason} Please try again.\n`, this.#stopping)

@@ -40,6 +40,8 @@ export class SessionHost implements SessionOpener {
   readonly #shared: SessionShared
   readonly #events: SessionEvents
   readonly #loader: SessionLoader
+  #cacheHits = 0
+  #cacheMisses = 0
   /** Session calls for the partitions of this web server. */
   readonly calls: HostedSessionCalls
 
@@ -76,13 +78,25 @@ export class SessionHost implements SessionOpener {
         this.#events.expired(cached)
         return this.#opened(request, null, true)
       }
+      this.#cacheHits++
       partitions.acquire(partition)
       return this.#opened(request, cached, true)
     }
+    this.#cacheMisses++
     partitions.acquire(partition)
     return new Promise(resolve => {
       this.#loader.load(named.id, loaded => resolve(this.#onLoaded(request, named, loaded)))
     })
+  }
+
+  /** Requests whose session was in the cache. */
+  get cacheHits(): number {
+    return this.#cacheHits
+  }
+
+  /** Requests whose session had to be fetched, whether or not it was found. */
+  get cacheMisses(): number {
+    return this.#cacheMisses
   }
 
   /** How many requests use sessions of a partition, or wait for one. */

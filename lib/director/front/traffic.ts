@@ -1,0 +1,97 @@
+/**
+ * Counts what goes through the front, by web server: preallocated counters, so that a request costs two looks at the
+ * clock (some 45 ns each) and a few additions.
+ */
+
+import type { Bytes } from '../../transport/exchange-messages.js'
+import { type DurationCounts, DurationHistogram } from '../../transport/histogram.js'
+import type { Flight } from './flight.js'
+
+/** Whether a method only reads (RFC 9110, 9.2.1): the label `method`. */
+export const METHOD_CLASSES = ['read', 'write'] as const
+/**
+ * How a request ended: the class of its status; `cut` when its answer was begun and never ended, `aborted` when its
+ * client left before an answer. The label `status`.
+ */
+export const OUTCOMES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'cut', 'aborted'] as const
+
+const CUT = OUTCOMES.indexOf('cut')
+const ABORTED = OUTCOMES.indexOf('aborted')
+const READING = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+/** Where the first digit of the status is in `HTTP/1.1 200 OK`. */
+const STATUS_AT = 9
+const DIGIT_0 = 48
+const LETTER_H = 72
+const SLASH = 47
+const SWITCHING = '101'
+
+/** What one web server answered, or, under the name null, what no web server did. */
+export interface WebServerTraffic {
+  readonly webServer: string | null
+  /** Requests by {@link METHOD_CLASSES} and, within each, by {@link OUTCOMES}. */
+  readonly requests: readonly (readonly number[])[]
+  /** From the request's head to the last byte of its answer handed to the connection, by {@link METHOD_CLASSES}; tunnels left out. */
+  readonly durations: readonly DurationCounts[]
+}
+
+/** The counters of one web server. */
+class Counters {
+  readonly requests = METHOD_CLASSES.map(() => new Float64Array(OUTCOMES.length))
+  readonly durations = METHOD_CLASSES.map(() => new DurationHistogram())
+}
+
+/** All that went through one front. */
+export class Traffic {
+  /** Web servers have the same names after a restart, so these are never more than there are web servers. */
+  readonly #byWebServer = new Map<string | null, Counters>()
+
+  /** A request is over. @param webServer who had it last, null for none */
+  ended(flight: Flight, webServer: string | null): void {
+    let counters = this.#byWebServer.get(webServer)
+    if (counters === undefined) {
+      counters = new Counters()
+      this.#byWebServer.set(webServer, counters)
+    }
+    const method = READING.has(flight.req.method ?? '') ? 0 : 1
+    const outcome = outcomeOf(flight)
+    const requests = counters.requests[method]
+    if (requests !== undefined) requests[outcome] = (requests[outcome] ?? 0) + 1
+    // Whoever left does not tell how long an answer takes.
+    if (flight.kind === 'request' && outcome !== ABORTED) {
+      counters.durations[method]?.observe(performance.now() - flight.startedAt)
+    }
+  }
+
+  read(): WebServerTraffic[] {
+    return [...this.#byWebServer].map(([webServer, { requests, durations }]) => ({
+      webServer,
+      requests: requests.map(counts => [...counts]),
+      durations: durations.map(histogram => histogram.read()),
+    }))
+  }
+}
+
+/**
+ * @param bytes the beginning of an answer, or what follows an interim one
+ * @returns the class of its status, 1 to 5; 0 when it is an interim one, and the next bytes will tell
+ */
+export function statusClassIn(bytes: Bytes): number {
+  if (!startsHead(bytes)) return 0
+  const digit = (typeof bytes === 'string' ? bytes.charCodeAt(STATUS_AT) : bytes[STATUS_AT]) ?? 0
+  const status = digit - DIGIT_0
+  if (status > 1 && status <= 5) return status
+  if (status !== 1) return 0
+  const head =
+    typeof bytes === 'string' ? bytes : Buffer.from(bytes.subarray(0, STATUS_AT + 3)).toString('latin1')
+  return head.startsWith(SWITCHING, STATUS_AT) ? 1 : 0
+}
+
+function startsHead(bytes: Bytes): boolean {
+  return typeof bytes === 'string' ? bytes.startsWith('HTTP/') : bytes[0] === LETTER_H && bytes[4] === SLASH
+}
+
+function outcomeOf({ statusClass, begun, responseEnded }: Flight): number {
+  if (begun && !responseEnded) return CUT
+  if (statusClass > 0) return statusClass - 1
+  return begun ? 0 : ABORTED
+}

@@ -1,0 +1,175 @@
+/**
+ * What happened in the cluster, for whoever watches: an event for each thing an operator cares about, and how long
+ * takeovers took. It hears of what others decide and decides nothing.
+ */
+import type { ActorName, Partition } from '../replication/ids.js'
+import { type DurationCounts, DurationHistogram } from '../transport/histogram.js'
+import { type ActorEnd, errorOfEnd } from './actors/actor-handle.js'
+
+/** What kind of actor it is. */
+export type ActorRole = 'web-server' | 'session-server'
+
+/** Something that happened. */
+export type Observed =
+  | { readonly type: 'actor:started'; readonly actor: string; readonly role: ActorRole }
+  | {
+      readonly type: 'actor:ended'
+      readonly actor: string
+      readonly role: ActorRole
+      readonly how: ActorEnd['how']
+      /** Why, as one line; null when it was stopped as asked. */
+      readonly reason: string | null
+    }
+  /** The partitions of a lost web server have new owners, and their requests go on. */
+  | {
+      readonly type: 'takeover'
+      readonly from: string
+      readonly partitions: number
+      readonly durationMs: number
+    }
+  | {
+      readonly type: 'handover'
+      readonly from: string
+      readonly to: string
+      readonly partitions: number
+      readonly durationMs: number
+    }
+  /** So many partitions have fewer synced copies than configured now, or are not settled. */
+  | { readonly type: 'under-copied'; readonly partitions: number }
+  /** None has any more. @param durationMs since the first had */
+  | { readonly type: 'resynced'; readonly durationMs: number }
+
+/** Counts of what happened since the director started. */
+export interface ObservedCounts {
+  /** Ended actors by name and how. */
+  readonly ends: readonly { readonly actor: string; readonly how: ActorEnd['how']; readonly count: number }[]
+  readonly takeovers: DurationCounts
+  readonly takeoverPartitions: number
+  readonly handovers: DurationCounts
+  readonly handoverPartitions: number
+}
+
+/** Time between two looks at the copies, ms: a resync settles a thousand partitions, which are not a thousand events. */
+const COPIES_LOOK_MS = 100
+
+interface Takeover {
+  readonly from: ActorName
+  readonly partitions: number
+  /** Those without a new owner. */
+  readonly left: Set<Partition>
+  readonly startedAt: number
+}
+
+/** Where everything that is observed comes together. */
+export class Observations {
+  readonly #underCopiedNow: () => number
+  readonly #listeners = new Set<(observed: Observed) => void>()
+  readonly #ends = new Map<string, { actor: string; how: ActorEnd['how']; count: number }>()
+  readonly #takeovers = new DurationHistogram()
+  readonly #handovers = new DurationHistogram()
+  /** Under way: their partitions are disjoint, so there are few. */
+  readonly #open = new Set<Takeover>()
+  #takeoverPartitions = 0
+  #handoverPartitions = 0
+  #underCopied = 0
+  #underCopiedSince = 0
+  #look: NodeJS.Timeout | undefined = undefined
+
+  /** @param underCopiedNow how many partitions are under-copied */
+  constructor(underCopiedNow: () => number) {
+    this.#underCopiedNow = underCopiedNow
+  }
+
+  /** @param listener called with each event as it happens; must not throw @returns ends that */
+  listen(listener: (observed: Observed) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  get counts(): ObservedCounts {
+    return {
+      ends: [...this.#ends.values()],
+      takeovers: this.#takeovers.read(),
+      takeoverPartitions: this.#takeoverPartitions,
+      handovers: this.#handovers.read(),
+      handoverPartitions: this.#handoverPartitions,
+    }
+  }
+
+  actorStarted(actor: string, role: ActorRole): void {
+    this.#tell({ type: 'actor:started', actor, role })
+  }
+
+  actorEnded(actor: string, role: ActorRole, end: ActorEnd): void {
+    const { how } = end
+    const key = `${actor} ${how}`
+    const known = this.#ends.get(key) ?? { actor, how, count: 0 }
+    known.count++
+    this.#ends.set(key, known)
+    this.#tell({ type: 'actor:ended', actor, role, how, reason: errorOfEnd(actor, end)?.message ?? null })
+  }
+
+  /** A web server is gone; these were its partitions. */
+  takeoverBegan(from: ActorName, partitions: readonly Partition[]): void {
+    if (partitions.length === 0) return
+    this.#open.add({
+      from,
+      partitions: partitions.length,
+      left: new Set(partitions),
+      startedAt: performance.now(),
+    })
+  }
+
+  /** The front sends requests of these partitions to an owner that has confirmed. */
+  routed(partitions: ReadonlySet<Partition>): void {
+    for (const takeover of this.#open) {
+      for (const partition of partitions) takeover.left.delete(partition)
+      if (takeover.left.size > 0) continue
+      this.#open.delete(takeover)
+      const durationMs = performance.now() - takeover.startedAt
+      this.#takeovers.observe(durationMs)
+      this.#takeoverPartitions += takeover.partitions
+      this.#tell({
+        type: 'takeover',
+        from: takeover.from,
+        partitions: takeover.partitions,
+        durationMs: rounded(durationMs),
+      })
+    }
+  }
+
+  handedOver(from: ActorName, to: ActorName, partitions: number, durationMs: number): void {
+    if (partitions === 0) return
+    this.#handovers.observe(durationMs)
+    this.#handoverPartitions += partitions
+    this.#tell({ type: 'handover', from, to, partitions, durationMs: rounded(durationMs) })
+  }
+
+  /** Copies may have changed: looks at them soon. */
+  copiesMayHaveChanged(): void {
+    this.#look ??= setTimeout(() => {
+      this.#look = undefined
+      this.#lookAtCopies()
+    }, COPIES_LOOK_MS).unref()
+  }
+
+  #lookAtCopies(): void {
+    const now = this.#underCopiedNow()
+    if (now === this.#underCopied) return
+    if (this.#underCopied === 0) this.#underCopiedSince = performance.now()
+    this.#underCopied = now
+    this.#tell({ type: 'under-copied', partitions: now })
+    if (now === 0) {
+      this.#tell({ type: 'resynced', durationMs: rounded(performance.now() - this.#underCopiedSince) })
+    }
+  }
+
+  #tell(observed: Observed): void {
+    for (const listener of this.#listeners) listener(observed)
+  }
+}
+
+/** To a tenth of a millisecond: more would say more than is known. */
+function rounded(ms: number): number {
+  return Math.round(ms * 10) / 10
+}
