@@ -85,15 +85,29 @@ const cache = section(
   'maxBytes',
 )
 
+const ADMIN_TOKEN_CHARS_MIN = 32
+const ADMIN_TOKEN_CHARS_MAX = 512
+/** The characters of a bearer token (RFC 6750, 2.1). */
+const ADMIN_TOKEN = new RegExp(`^[A-Za-z0-9._~+/=-]{${ADMIN_TOKEN_CHARS_MIN},${ADMIN_TOKEN_CHARS_MAX}}$`)
+
 const admin = section(
   {
-    /** Loopback only, as long as nothing asks for a password. */
-    host: oneOf(['127.0.0.1', '::1', 'localhost'])
+    /** Loopback, so that without a token only this machine can ask. */
+    host: text('a host name or IP address')
       .default('127.0.0.1')
-      .describe('Address of the admin listener: loopback only.'),
+      .describe('Address of the admin listener; beyond loopback only with a token.'),
     port: port(0).describe('Port of the admin listener; 0 picks a free one.'),
+    /** As many characters as make guessing hopeless; of those that a header can carry. */
+    token: text(
+      `a text of ${ADMIN_TOKEN_CHARS_MIN} to ${ADMIN_TOKEN_CHARS_MAX} letters, digits and -._~+/=`,
+      ADMIN_TOKEN,
+    )
+      .optional()
+      .describe(
+        'What every request must bring as Authorization: Bearer; without it only loopback is served.',
+      ),
   },
-  'host and port',
+  'host, port and token',
 )
 
 const log = section(

@@ -58,7 +58,11 @@ export function foundText(value: unknown, path: readonly PropertyKey[]): string 
 /** The URL of a Redis may have its password in it. */
 function isSecret(path: readonly PropertyKey[]): boolean {
   if (path.at(-1) === 'passphrase') return true
-  return path.includes('secret') || path.includes('redis') || pathText(path) === 'cluster.key'
+  return (
+    path.includes('secret') ||
+    path.includes('redis') ||
+    ['cluster.key', 'admin.token'].includes(pathText(path))
+  )
 }
 
 function describe({ path, found, expected }: ConfigProblem): string {

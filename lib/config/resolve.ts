@@ -53,7 +53,7 @@ export function resolveConfig(file: ConfigFile, folder: string, needsSecret: boo
     },
     session: resolveSession(session),
     cache: { maxBytes: file.cache.maxBytes },
-    admin: file.admin ?? null,
+    admin: file.admin === undefined ? null : { ...file.admin, token: file.admin.token ?? null },
     startTimeoutMs: file.startTimeout,
     drainTimeoutMs: file.drainTimeout,
     log: file.log,

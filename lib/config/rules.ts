@@ -19,8 +19,13 @@ interface Sections extends PlaceSections {
   }
   readonly session?: { readonly maxBytes: number }
   readonly cache?: { readonly maxBytes: number }
-  readonly admin?: { readonly host: string; readonly port: number } | undefined
+  readonly admin?:
+    | { readonly host: string; readonly port: number; readonly token?: string | undefined }
+    | undefined
 }
+
+/** Where nobody but this machine can connect. */
+const LOOPBACK_HOSTS = ['127.0.0.1', '::1', 'localhost']
 
 type Demand = (path: (string | number)[], expected: string) => void
 
@@ -36,6 +41,7 @@ export function followsRules(file: Sections, context: z.core.$RefinementCtx<Sect
   listenersDiffer(sound, demand)
   timeoutsFit(sound, demand)
   sizesFit(sound, demand)
+  adminIsGuarded(sound, demand)
   placesFit(sound, section => !broken.has(section), demand)
 }
 
@@ -65,6 +71,12 @@ function timeoutsFit({ listen }: Sections, demand: Demand): void {
   if (listen === undefined || listen.requestTimeout === 0) return
   if (listen.headersTimeout <= listen.requestTimeout) return
   demand(['listen', 'headersTimeout'], `at most listen.requestTimeout (${listen.requestTimeout} ms)`)
+}
+
+function adminIsGuarded({ admin }: Sections, demand: Demand): void {
+  if (admin === undefined || admin.token !== undefined || LOOPBACK_HOSTS.includes(admin.host)) return
+  const names = LOOPBACK_HOSTS.map(host => `"${host}"`).join(', ')
+  demand(['admin', 'host'], `one of ${names}, or an admin.token, which everything beyond loopback needs`)
 }
 
 function sizesFit({ session, replication, cache }: Sections, demand: Demand): void {

@@ -94,6 +94,14 @@ export interface ListenerConfig {
 /** Which proxies are believed: none, all, so many, or those at these addresses (as `proxy-addr` reads them). */
 export type TrustProxy = boolean | number | readonly string[]
 
+/** `admin`. */
+export interface AdminConfig {
+  readonly host: string
+  readonly port: number
+  /** What every request must bring; null on loopback, where nothing is asked for. */
+  readonly token: string | null
+}
+
 /** The whole configuration, defaults filled in, paths absolute. */
 export interface Config {
   readonly app: AppConfig
@@ -138,7 +146,7 @@ export interface Config {
     /** Bytes of sessions that one web server keeps in memory. */
     readonly maxBytes: number
   }
-  readonly admin: { readonly host: string; readonly port: number } | null
+  readonly admin: AdminConfig | null
   /** Longest wait at the start for all session servers, ms; then it goes on with those that are there. */
   readonly startTimeoutMs: number
   /** Longest time that a stop waits for requests in flight, ms. */

@@ -69,6 +69,8 @@ export interface WebServerStats extends ThreadStats {
   readonly acks: DurationCounts
   /** Changes that were not acknowledged in time, or whose partition went away. */
   readonly acksFailed: number
+  /** What happened to sessions, since it started. */
+  readonly sessionEvents: Readonly<Record<SessionEventKind, number>>
 }
 
 /** Exposed by a web server. */

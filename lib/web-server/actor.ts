@@ -183,7 +183,7 @@ class WebServerActor implements WebServerControl {
   }
 
   async stats(): Promise<WebServerStats> {
-    const { cache, replicas, sessions, exchanges } = this.#started()
+    const { cache, replicas, sessions, events, exchanges } = this.#started()
     return {
       partitions: replicas.partitionCount,
       sessions: cache.count,
@@ -195,6 +195,7 @@ class WebServerActor implements WebServerControl {
       cacheMisses: sessions.cacheMisses,
       acks: replicas.acks,
       acksFailed: replicas.acksFailed,
+      sessionEvents: events.counts,
       ...threadStats(),
     }
   }

@@ -260,8 +260,17 @@ t.test('cookies that browsers would drop are refused', async t => {
   )
 })
 
-t.test('the admin listener stays on loopback', async t => {
-  t.same(configOf({ admin: { port: 9090 } }).admin, { host: '127.0.0.1', port: 9090 })
+t.test('the admin listener stays on loopback, unless a token guards it', async t => {
+  t.same(configOf({ admin: { port: 9090 } }).admin, { host: '127.0.0.1', port: 9090, token: null })
+  const token = 'x'.repeat(32)
+  t.same(configOf({ admin: { host: '0.0.0.0', port: 9090, token } }).admin, {
+    host: '0.0.0.0',
+    port: 9090,
+    token,
+  })
+  const short = problemsOf({ app: 'a', admin: { port: 9090, token: 'too-short-a-token' } })
+  t.match(short, { 'admin.token': /a text of 32 to 512/ })
+  t.notMatch(JSON.stringify(short), /too-short-a-token/, 'which is not shown')
   t.match(problemsOf({ app: 'a', admin: { host: '0.0.0.0', port: 9090 } }), {
     'admin.host': /"127\.0\.0\.1"/,
   })

@@ -11,6 +11,7 @@ import type { SessionEntry } from './session-entry.js'
 /** The session events of one web server. */
 export class SessionEvents {
   readonly #tell: (event: SessionEvent) => void
+  readonly #counts = { created: 0, destroyed: 0, expired: 0, 'taken-over': 0 }
   #wanted: ReadonlySet<SessionEventKind> = new Set()
   /** The epoch in which this web server owns, or last owned, each partition. */
   readonly #epochs = new Float64Array(PARTITION_COUNT)
@@ -19,6 +20,11 @@ export class SessionEvents {
 
   constructor(tell: (event: SessionEvent) => void) {
     this.#tell = tell
+  }
+
+  /** How often each happened. */
+  get counts(): Readonly<Record<SessionEventKind, number>> {
+    return { ...this.#counts }
   }
 
   /** Only these are told from here on. */
@@ -47,7 +53,7 @@ export class SessionEvents {
 
   /** It was found to have ended, maybe not for the first time. */
   expired(entry: SessionEntry): void {
-    if (!this.#wanted.has('expired') || entry.destroyed || entry.expiryTold) return
+    if (entry.destroyed || entry.expiryTold) return
     entry.expiryTold = true
     this.#happened('expired', entry)
   }
@@ -60,7 +66,9 @@ export class SessionEvents {
   }
 
   #happened(kind: SessionEventKind, { id, partition }: { id: SessionId; partition: Partition }): void {
-    if (this.#wanted.has(kind) && !isReserved(id)) this.#tell({ kind, id, partition })
+    if (isReserved(id)) return
+    this.#counts[kind]++
+    if (this.#wanted.has(kind)) this.#tell({ kind, id, partition })
   }
 }
 
