@@ -23,6 +23,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'SERVICE_KEY_REQUIRED',
   'SERVICE_LISTEN',
   'SERVICE_TLS',
+  'IMPORT_REFUSED',
 ])
 
 /** Prints the error to standard error and ends the process, with whatever threads it has. */

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addCheck } from './check.js'
 import { EXIT_REFUSED, fail } from './failure.js'
+import { addImport } from './import.js'
 import { addSchema } from './schema.js'
 import { addStart } from './start.js'
 
@@ -18,6 +19,7 @@ const program = new Command('troupe')
 
 addStart(program)
 addCheck(program)
+addImport(program)
 addSchema(program)
 
 try {
