@@ -1,5 +1,6 @@
 /** The public API of Troupe, and nothing else is public. */
 export { TroupeError } from './errors.js'
+export type { SessionInfo, SessionQuery, Sessions } from './transport/session-call-register.js'
 export type { AppContext } from './web-server/adapters/app-context.js'
 export { getSession } from './web-server/adapters/fetch.js'
 export type { Session, SessionCallback } from './web-server/sessions/session.js'

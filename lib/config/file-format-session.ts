@@ -58,6 +58,12 @@ const cookie = section(
   }
 })
 
+/** Each is one more record to be copied at a login. */
+const INDEXES_MAX = 8
+const INDEX_NAME = 'the name of an index: a letter, and up to 31 letters, digits, "_" or "-"'
+const INDEX_PATH = 'the path of a member of the session, such as "userId" or "account.tenant"'
+const INDEXES = `an object with up to ${INDEXES_MAX} indexes: the name of each, and ${INDEX_PATH}`
+
 /** `session` */
 export const sessionSection = section(
   {
@@ -84,9 +90,14 @@ export const sessionSection = section(
     unset: oneOf(['keep', 'destroy'])
       .default('keep')
       .describe('What req.session = null does: drop what the request changed, or end the session.'),
+    indexes: z
+      .record(text(INDEX_NAME, /^[A-Za-z][\w-]{0,31}$/), text(INDEX_PATH, /^[^.\0]+(\.[^.\0]+)*$/), INDEXES)
+      .refine(value => Object.keys(value).length <= INDEXES_MAX, INDEXES)
+      .default({})
+      .describe('What sessions can be found by: name of each index, and path of the member that it is of.'),
     cookie: cookie.prefault({}).describe('Cookie attributes.'),
   },
-  'secret, secretFile, name, ttl, maxBytes, rolling, unset and cookie',
+  'secret, secretFile, name, ttl, maxBytes, rolling, unset, indexes and cookie',
 ).superRefine((value, context) => {
   const { cookie, name } = value
   const prefix = /^__(Host|Secure)-/i.exec(name)?.[1]?.toLowerCase()

@@ -118,6 +118,7 @@ function resolveSession({ secret, cookie, ...session }: ConfigFile['session']): 
     ttlMs: session.ttl,
     maxBytes: session.maxBytes,
     rolling: session.rolling,
+    indexes: session.indexes,
     unset: session.unset,
     cookie: {
       path: cookie.path,

@@ -18,6 +18,8 @@ export interface SessionConfig {
   readonly maxBytes: number
   /** Renew the cookie with every response. */
   readonly rolling: boolean
+  /** What sessions can be found by: name of each index → path of a member, `account.tenant`. */
+  readonly indexes: Readonly<Record<string, string>>
   /** What `req.session = null` does: drop what the request changed, or end the session. */
   readonly unset: 'keep' | 'destroy'
   readonly cookie: {

@@ -9,6 +9,7 @@ import type { Config } from '../config/schema.js'
 import { type ActorName, ALL_PARTITIONS, type Partition } from '../replication/ids.js'
 import { PartitionTable } from '../replication/partition-table.js'
 import type { ClusterTls } from '../transport/actor-control.js'
+import { SessionRegister, type Sessions } from '../transport/session-call-register.js'
 import { type ActorStage, CONTROL_DEADLINE_MS } from './actors/actor-stage.js'
 import { Stage, WORKER_FILES } from './actors/stage.js'
 import { STOP_MS } from './actors/supervisor.js'
@@ -59,6 +60,7 @@ export class Director implements ObservedCluster {
   readonly #front: Front
   readonly #webServers: WebServers
   readonly #sessionCalls: DirectorSessionCalls
+  readonly sessions: Sessions
   readonly #sessionServers: SessionServers
   readonly #emitter = new EventEmitter()
   readonly #startedAt = performance.now()
@@ -97,6 +99,7 @@ export class Director implements ObservedCluster {
       parkTimeoutMs: config.listen.parkTimeoutMs,
       answerTimeoutMs: ANSWER_ACKS * config.replication.ackTimeoutMs + controlDeadlineMs,
     })
+    this.sessions = new SessionRegister(this.#sessionCalls, config.session.indexes)
     this.#front = new Front({
       listen: config.listen,
       cookieName: config.session.name,

@@ -2,18 +2,44 @@
  * The conversation between the director and one web server about session calls, on a port of its own: calls from a web
  * server to the director, from the director to the owner, and the answers back. Each end numbers the calls that it asks.
  */
-import { type Partition, partitionOf } from '../replication/ids.js'
+import { type Partition, partitionOf, type SessionId } from '../replication/ids.js'
 import type { SessionCall, SessionCallAnswers } from './session-calls.js'
 import type { WireError } from './wire-error.js'
 
 /** Names one call among those that its sender has asked on one port. */
 export type SessionCallNumber = number
 
+/** What owners ask of each other for the index of sessions; `id` of the first three is an index record's. */
+export type IndexCall =
+  /** Lists a session in the record until `expires` at least, and if something has to be written for it, until `until`. */
+  | {
+      readonly op: 'indexAdd'
+      readonly id: SessionId
+      readonly session: SessionId
+      readonly expires: number
+      readonly until: number
+    }
+  /** The session has ended. */
+  | { readonly op: 'indexRemove'; readonly id: SessionId; readonly session: SessionId }
+  /** The sessions that a record lists: some may have ended, or hold another value now. */
+  | { readonly op: 'indexRead'; readonly id: SessionId }
+  /** Whether a session is alive and belongs in a record: by its newest state, acknowledged or not. */
+  | { readonly op: 'belongs'; readonly id: SessionId; readonly record: SessionId }
+
+/** The answer to each {@link IndexCall}. */
+export interface IndexCallAnswers {
+  /** Until when the session is listed. */
+  readonly indexAdd: number
+  readonly indexRemove: null
+  readonly indexRead: readonly SessionId[]
+  readonly belongs: boolean
+}
+
 /** Everything that the owner of a partition can be asked. */
-export type OwnerCall = SessionCall
+export type OwnerCall = SessionCall | IndexCall
 
 /** The answer to each {@link OwnerCall}. */
-export interface OwnerCallAnswers extends SessionCallAnswers {}
+export interface OwnerCallAnswers extends SessionCallAnswers, IndexCallAnswers {}
 
 /** What came of a call. */
 export type SessionCallOutcome =

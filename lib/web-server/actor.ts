@@ -14,6 +14,7 @@ import type {
 import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
 import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
+import { SessionRegister } from '../transport/session-call-register.js'
 import type { SessionEventKind } from '../transport/session-events.js'
 import { threadStats } from '../transport/thread-stats.js'
 import { toWireError } from '../transport/wire-error.js'
@@ -89,7 +90,10 @@ class WebServerActor implements WebServerControl {
       settled: settled => director.post({ type: 'settled', settled: [settled] }),
       fenced: claim => director.post({ type: 'fenced', claim }),
     })
-    const sessions = new SessionHost({ config: options.session, cache, owner: replicas, report, events })
+    const sessions = new SessionHost({
+      ...{ config: options.session, cache, owner: replicas, report, events },
+      ask: call => calls.ask(call),
+    })
     const calls = new WebServerSessionCalls(sessions.calls, options.sessionCalls)
     // Before the app is loaded: its stores ask for them.
     provideSessionCalls(calls)
@@ -99,7 +103,10 @@ class WebServerActor implements WebServerControl {
       calls.close()
       director.close()
     }
-    const context = { name: options.name, adminUrl: options.adminUrl, draining: draining.signal }
+    const context = {
+      ...{ name: options.name, adminUrl: options.adminUrl, draining: draining.signal },
+      sessions: new SessionRegister(calls, options.session.indexes),
+    }
     const app = await this.#surroundings.loadApp(options, context).catch((error: unknown) => {
       close()
       throw error

@@ -8,6 +8,7 @@ import { request } from 'undici'
 import { startAdmin } from '../../lib/admin/admin.js'
 import type { Cluster, ClusterStatus } from '../../lib/director/cluster.js'
 import { TroupeError } from '../../lib/errors.js'
+import { noSessions } from '../support/no-sessions.js'
 
 class UnknownActorError extends TroupeError {
   readonly code = 'UNKNOWN_ACTOR'
@@ -44,6 +45,7 @@ async function listen(
     url: 'http://127.0.0.1:8080',
     urls: ['http://127.0.0.1:8080'],
     adminUrl: null,
+    sessions: noSessions,
     reloadCertificates: async () => {},
     isReady: () => true,
     status: async () => STATUS,

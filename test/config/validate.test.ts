@@ -70,6 +70,7 @@ t.test('an app alone is a configuration: everything else has the documented defa
       ttlMs: 1_800_000,
       maxBytes: 65_536,
       rolling: false,
+      indexes: {},
       unset: 'keep',
       cookie: {
         path: '/',

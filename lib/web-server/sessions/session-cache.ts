@@ -150,11 +150,12 @@ export class SessionCache implements HostedSessions {
   }
 
   get(id: SessionId): SessionCopy | undefined {
-    return (this.#lru.peek(id) ?? this.#held.get(id))?.toCopy()
+    const entry = this.#lru.peek(id) ?? this.#held.get(id)
+    return entry?.isSent ? entry.toCopy() : undefined
   }
 
   *inPartition(partition: Partition): Iterable<SessionCopy> {
-    for (const entry of this.#partitions[partition] ?? []) yield entry.toCopy()
+    for (const entry of this.#partitions[partition] ?? []) if (entry.isSent) yield entry.toCopy()
   }
 
   warm(copy: SessionCopy): boolean {
@@ -173,7 +174,8 @@ export class SessionCache implements HostedSessions {
 
   acknowledged(id: SessionId): void {
     const entry = this.#lru.peek(id) ?? this.#held.get(id)
-    if (entry === undefined) return
+    // One at its gate has a newer version than replicas were sent.
+    if (entry === undefined || entry.gate !== null) return
     entry.pending = false
     entry.acknowledgedVersion = entry.version
     if (entry.destroyed || (entry.uses === 0 && this.#held.has(id))) this.remove(entry)

@@ -5,11 +5,13 @@
 import { OwnershipLostError } from '../../replication/errors.js'
 import { type Partition, partitionOf, type SessionId } from '../../replication/ids.js'
 import { SessionCallInvalidError, SessionEndedError } from '../../transport/session-call-errors.js'
-import type { OwnerCall, OwnerCallAnswers } from '../../transport/session-call-messages.js'
+import type { OwnerCall, OwnerCallAnswers, OwnerCalls } from '../../transport/session-call-messages.js'
 import { isReserved } from '../../transport/session-call-rules.js'
 import type { SessionCall, StoredSession } from '../../transport/session-calls.js'
 import { SessionEntry } from './session-entry.js'
 import { SessionCacheFullError, SessionReplacedError } from './session-errors.js'
+import type { SessionIndex } from './session-index.js'
+import { IndexRecords } from './session-index-records.js'
 import { acceptSession } from './session-json.js'
 import type { SessionLoader } from './session-loader.js'
 import type { SessionShared } from './session-of-request.js'
@@ -31,10 +33,19 @@ interface FoundSession {
 export class HostedSessionCalls {
   readonly #shared: SessionShared
   readonly #loader: SessionLoader
+  readonly #index: SessionIndex
+  readonly #records: IndexRecords
 
-  constructor(shared: SessionShared, loader: SessionLoader) {
+  /** @param ask reaches the owners of other partitions */
+  constructor(shared: SessionShared, loader: SessionLoader, index: SessionIndex, ask: OwnerCalls['ask']) {
+    const { committer, now } = shared
     this.#shared = shared
     this.#loader = loader
+    this.#index = index
+    this.#records = new IndexRecords({
+      ...{ committer, ask, now },
+      withEntry: (id, use) => this.#with(id, ({ entry }) => use(entry)),
+    })
   }
 
   /** Whether calls for this partition can be carried out here. */
@@ -60,6 +71,14 @@ export class HostedSessionCalls {
         return this.#with(call.id, found => this.#destroy(found))
       case 'ids':
         return this.#using(call.partition, () => this.#ids(call.partition))
+      case 'indexAdd':
+        return this.#records.add(call)
+      case 'indexRemove':
+        return this.#records.remove(call)
+      case 'indexRead':
+        return this.#records.read(call)
+      case 'belongs':
+        return this.#with(call.id, found => this.#belongs(call.record, found))
     }
   }
 
@@ -98,6 +117,10 @@ export class HostedSessionCalls {
     if (isAlive) await committer.write(entry, null, entry.expires).outcome
     else await committer.held(entry)
     return isAlive
+  }
+
+  async #belongs(record: SessionId, { entry }: FoundSession): Promise<boolean> {
+    return entry !== null && this.#loader.isAlive(entry) && this.#index.recordsOf(entry).includes(record)
   }
 
   async #ids(partition: Partition): Promise<readonly SessionId[]> {

@@ -5,12 +5,15 @@ import { TroupeError } from '../../errors.js'
 import { OwnershipLostError } from '../../replication/errors.js'
 import type { Epoch } from '../../replication/ids.js'
 import type { Owner } from '../../replication/owner.js'
+import { asCallError } from '../../transport/session-call-errors.js'
 import type { SessionCache } from './session-cache.js'
 import { PendingChange } from './session-change.js'
 import type { SessionEntry } from './session-entry.js'
 import { SessionCacheFullError, SessionClosedError, SessionRevertedError } from './session-errors.js'
-import { NO_SESSION_EVENTS, type SessionEvents } from './session-events.js'
+import type { SessionEvents } from './session-events.js'
+import { SessionGate } from './session-gate.js'
 import type { SessionHold } from './session-hold.js'
+import type { SessionIndex } from './session-index.js'
 import { type SerializedSession, serializeSession } from './session-json.js'
 
 /** What sessions need of the replication core. */
@@ -22,6 +25,16 @@ export type SessionOwner = Pick<
 /** A session is kept alive by use, but not by a mutation for each: only when this part of its lifetime has passed. */
 const TOUCH_AFTER = 1 / 10
 
+/** What a committer is made of. */
+export interface SessionCommitterOptions {
+  readonly cache: SessionCache
+  readonly owner: SessionOwner
+  readonly config: SessionConfig
+  readonly now: () => number
+  readonly events: SessionEvents
+  readonly index: SessionIndex
+}
+
 /** Commits sessions of one web server. */
 export class SessionCommitter {
   readonly #cache: SessionCache
@@ -29,19 +42,15 @@ export class SessionCommitter {
   readonly #config: SessionConfig
   readonly #now: () => number
   readonly #events: SessionEvents
+  readonly #index: SessionIndex
 
-  constructor(
-    cache: SessionCache,
-    owner: SessionOwner,
-    config: SessionConfig,
-    now: () => number,
-    events: SessionEvents = NO_SESSION_EVENTS,
-  ) {
-    this.#events = events
+  constructor({ cache, owner, config, now, events, index }: SessionCommitterOptions) {
     this.#cache = cache
     this.#owner = owner
     this.#config = config
     this.#now = now
+    this.#events = events
+    this.#index = index
   }
 
   /**
@@ -106,27 +115,85 @@ export class SessionCommitter {
   }
 
   /**
-   * Makes this the committed state of a session, and sends it to the replicas.
+   * Makes this the committed state of a session, and sends it to the replicas once the index covers it.
    * @param text null ends the session
    * @throws OwnershipLostError | SessionClosedError
    */
   write(entry: SessionEntry, text: string | null, expires: number): PendingChange {
     const epoch = this.#epochOf(entry)
     const isNew = entry.epoch === 0
+    const covered = text === null ? null : this.#index.cover(entry, text, expires)
+    const gate = covered === null ? entry.gate : (entry.gate ?? new SessionGate(entry.toCopy()))
     if (text === null) entry.destroyed = true
     entry.commit(text, epoch, expires)
-    const change = this.#send(entry)
-    if (text === null) this.#events.destroyed(entry)
-    else if (isNew) this.#events.created(entry)
+    this.#cache.store(entry)
+    const change = new PendingChange(entry.version)
+    if (text === null) {
+      this.#index.forget(entry)
+      this.#events.destroyed(entry)
+    } else if (isNew) this.#events.created(entry)
+    entry.gate = gate
+    if (gate === null) this.#send(entry, [change])
+    else {
+      gate.changes.push(change)
+      if (covered !== null) this.#wait(entry, gate, covered)
+      // The end of a session overtakes whatever still waits.
+      if (text === null) this.#pass(entry, gate)
+    }
     return change
   }
 
   /** Null when enough replicas hold the session as it was committed last, otherwise a promise of that. */
-  held({ id, acknowledgedVersion, version }: SessionEntry): Promise<void> | null {
+  held({ id, acknowledgedVersion, version, gate }: SessionEntry): Promise<void> | null {
+    if (gate !== null) {
+      const change = new PendingChange(version)
+      gate.changes.push(change)
+      return change.outcome
+    }
     if (acknowledgedVersion === version || this.#owner.isAcknowledged(id)) return null
     return new Promise((resolve, reject) => {
       this.#owner.whenAcknowledged(id, this.#now(), error => (error === null ? resolve() : reject(error)))
     })
+  }
+
+  #wait(entry: SessionEntry, gate: SessionGate, covered: Promise<void>): void {
+    gate.awaited++
+    covered.then(
+      () => {
+        gate.awaited--
+        if (entry.gate === gate && gate.awaited === 0) this.#pass(entry, gate)
+      },
+      (error: unknown) => {
+        if (entry.gate === gate) this.#turnBack(entry, gate, asCallError(error))
+      },
+    )
+  }
+
+  /** The index covers everything that waited, or it has ended: only the newest state is sent. */
+  #pass(entry: SessionEntry, gate: SessionGate): void {
+    entry.gate = null
+    if (entry.detached) gate.settle(new OwnershipLostError(entry.partition))
+    else this.#send(entry, gate.changes)
+  }
+
+  /** What the index can't cover is as if it had not been committed: the session is again what replicas were sent last. */
+  #turnBack(entry: SessionEntry, gate: SessionGate, error: TroupeError): void {
+    const { sent } = gate
+    entry.gate = null
+    if (!entry.detached && sent.data !== null && sent.epoch > 0) {
+      entry.revert()
+      entry.generation++
+      entry.revertedBy = error
+      entry.records = null
+      entry.commit(sent.data, entry.epoch, sent.expires)
+      this.#cache.store(entry)
+      this.#send(entry, [])
+    } else if (!entry.detached) {
+      // No replica ever had it.
+      entry.destroyed = true
+      this.#cache.remove(entry)
+    }
+    gate.settle(error)
   }
 
   #serialize(hold: SessionHold): SerializedSession {
@@ -154,15 +221,12 @@ export class SessionCommitter {
     hold.pendingChange = this.write(hold.entry, text, this.#now() + this.#lifetimeOf(hold))
   }
 
-  #send(entry: SessionEntry): PendingChange {
+  #send(entry: SessionEntry, changes: readonly PendingChange[]): void {
     const { version } = entry
-    const change = new PendingChange(version)
-    this.#cache.store(entry)
-    this.#owner.mutate(entry.toCopy(), this.#now(), error => {
+    this.#owner.mutate(entry.newestCopy(), this.#now(), error => {
       if (error === null && version > entry.acknowledgedVersion) entry.acknowledgedVersion = version
-      change.settle(error)
+      for (const change of changes) change.settle(error)
     })
-    return change
   }
 
   #epochOf(entry: SessionEntry): Epoch {

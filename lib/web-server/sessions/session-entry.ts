@@ -9,6 +9,8 @@ import {
   type SessionId,
   type Version,
 } from '../../replication/ids.js'
+import type { SessionGate } from './session-gate.js'
+import type { Listed } from './session-index.js'
 import { EMPTY_SESSION, type ParsedSession, parseSession, type SessionRecord } from './session-json.js'
 
 /** A session in the cache of its owner, or a new one on its way there. */
@@ -48,6 +50,12 @@ export class SessionEntry implements Stamp {
   revertedBy: TroupeError | null = null
   /** The last cookie value that was verified, to be spared the HMAC the next time. */
   verifiedCookie: Buffer | null = null
+  /** The index records that its committed state belongs in, null when nobody has looked. See `session-index.ts`. */
+  records: readonly SessionId[] | null = null
+  /** What the index is known to list of it, null when nobody has asked. */
+  listed: Listed | null = null
+  /** Changes that wait for the index before any replica may have them. */
+  gate: SessionGate | null = null
   /** The bytes that the cache has counted for it, 0 when it is in no cache. */
   countedBytes = 0
   #live: ParsedSession | null = null
@@ -127,8 +135,18 @@ export class SessionEntry implements Stamp {
     this.pending = true
   }
 
-  /** The committed state as replicas hold it. */
+  /** The committed state as replicas hold it, or may. */
   toCopy(): SessionCopy {
+    return this.gate?.sent ?? this.newestCopy()
+  }
+
+  /** Whether any replica may hold it. */
+  get isSent(): boolean {
+    return this.gate === null || this.gate.sent.epoch > 0
+  }
+
+  /** The committed state. */
+  newestCopy(): SessionCopy {
     const { id, epoch, version, expires } = this
     return { id, epoch, version, expires, data: this.destroyed ? null : this.text }
   }

@@ -1,6 +1,7 @@
 /** The sessions of one web server: opens them for requests, from the cache or, on a miss, from the replicas. */
 import type { SessionConfig } from '../../config/schema.js'
 import { type Partition, partitionOf, type SessionId } from '../../replication/ids.js'
+import type { OwnerCalls } from '../../transport/session-call-messages.js'
 import { isReserved } from '../../transport/session-call-rules.js'
 import { CookieSigner, claimedId, isSameCookie, signedCookieValues } from './cookie-value.js'
 import type { SessionCache } from './session-cache.js'
@@ -10,6 +11,7 @@ import { defaultCookie } from './session-cookie.js'
 import { SessionEntry } from './session-entry.js'
 import { NO_SESSION_EVENTS, type SessionEvents } from './session-events.js'
 import { SessionIds } from './session-id.js'
+import { SessionIndex } from './session-index.js'
 import { type Loaded, SessionLoader } from './session-loader.js'
 import { SessionOfRequest, type SessionShared } from './session-of-request.js'
 import { PartitionUses } from './session-partitions.js'
@@ -25,6 +27,8 @@ export interface SessionHostOptions {
   readonly report: (error: Error) => void
   /** Hears of what happens to sessions. */
   readonly events?: SessionEvents
+  /** Reaches the owners of index records; without it this web server owns all partitions. */
+  readonly ask?: OwnerCalls['ask']
   /** ms since the Unix epoch. */
   readonly now?: () => number
 }
@@ -48,6 +52,8 @@ export class SessionHost implements SessionOpener {
   constructor(options: SessionHostOptions) {
     const { config, cache, owner, report, events = NO_SESSION_EVENTS, now = Date.now } = options
     this.#events = events
+    const ask: OwnerCalls['ask'] = options.ask ?? (call => this.calls.carryOut(call))
+    const index = new SessionIndex(config.indexes, ask, now)
     const ids = new SessionIds()
     const owns = (partition: Partition) => owner.epochOf(partition) !== null
     this.#shared = {
@@ -56,13 +62,13 @@ export class SessionHost implements SessionOpener {
       owner,
       report,
       now,
-      committer: new SessionCommitter(cache, owner, config, now, events),
+      committer: new SessionCommitter({ cache, owner, config, now, events, index }),
       partitions: new PartitionUses(),
       signer: new CookieSigner(config.secrets),
       create: () => SessionEntry.empty(ids.next(owns), now() + config.ttlMs),
     }
     this.#loader = new SessionLoader(cache, owner, events, now)
-    this.calls = new HostedSessionCalls(this.#shared, this.#loader)
+    this.calls = new HostedSessionCalls(this.#shared, this.#loader, index, ask)
   }
 
   open(request: SessionRequest): Opened | Promise<Opened> {

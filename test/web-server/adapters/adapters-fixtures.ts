@@ -6,8 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { App } from '../../../lib/web-server/adapters/app.js'
 import { type LoadAppOptions, loadApp } from '../../../lib/web-server/adapters/load-app.js'
+import { noSessions } from '../../support/no-sessions.js'
 
-const context = { name: 'web-1', adminUrl: null, draining: new AbortController().signal }
+const context = {
+  name: 'web-1',
+  adminUrl: null,
+  draining: new AbortController().signal,
+  sessions: noSessions,
+}
 
 /** Where the apps are told that they listen. */
 export const LISTENING = { address: '0.0.0.0', family: 'IPv4', port: 8080 }

@@ -26,6 +26,7 @@ export const config: SessionConfig = {
   ttlMs: 100_000,
   maxBytes: 2000,
   rolling: false,
+  indexes: {},
   unset: 'keep',
   cookie: {
     path: '/',
