@@ -1,8 +1,7 @@
 /** The running cluster as its caller, the command line and the admin listener see it. */
 
 import { TroupeError } from '../errors.js'
-import type { Sessions } from '../transport/session-call-register.js'
-import type { ClusterSessionEvents } from './session-events.js'
+import type { ClusterEvents } from './events.js'
 
 /** There is no actor of that name. */
 export class UnknownActorError extends TroupeError {
@@ -70,8 +69,6 @@ export interface Cluster {
   readonly urls: readonly string[]
   /** The admin listener's base URL, null when it is off. */
   readonly adminUrl: string | null
-  /** All sessions, read, found by `session.indexes`, listed and ended. */
-  readonly sessions: Sessions
   /** Ready when every partition has an owner and at least one synced copy. */
   isReady(): boolean
   status(): Promise<ClusterStatus>
@@ -83,15 +80,13 @@ export interface Cluster {
   reloadCertificates(): Promise<void>
   /** Ends an actor's thread at once; it will be replaced. @throws UnknownActorError */
   kill(name: string): Promise<void>
-  /** Calls the listener each time this happens to a session: see `session-events.ts`. */
-  on<Name extends keyof ClusterSessionEvents>(
-    name: Name,
-    listener: (...args: ClusterSessionEvents[Name]) => void,
-  ): this
-  off<Name extends keyof ClusterSessionEvents>(
-    name: Name,
-    listener: (...args: ClusterSessionEvents[Name]) => void,
-  ): this
+  /** Calls the listener each time this happens: see `events.ts`, and `session-events.ts` for what happens to sessions. */
+  on<Name extends keyof ClusterEvents>(name: Name, listener: (...args: ClusterEvents[Name]) => void): this
+  /** Calls it the next time only. */
+  once<Name extends keyof ClusterEvents>(name: Name, listener: (...args: ClusterEvents[Name]) => void): this
+  off<Name extends keyof ClusterEvents>(name: Name, listener: (...args: ClusterEvents[Name]) => void): this
   /** Finishes requests in flight within the drain timeout, flushes the outboxes, ends every actor. Idempotent. */
   stop(): Promise<void>
+  /** Stops it, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
 }

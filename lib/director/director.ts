@@ -14,6 +14,7 @@ import { type ActorStage, CONTROL_DEADLINE_MS } from './actors/actor-stage.js'
 import { Stage, WORKER_FILES } from './actors/stage.js'
 import { STOP_MS } from './actors/supervisor.js'
 import { type ClusterStatus, UnknownActorError } from './cluster.js'
+import { type ClusterEvents, emitObserved, emitSoon } from './events.js'
 import { Front } from './front/front.js'
 import type { WebServerLink } from './front/router.js'
 import {
@@ -27,7 +28,7 @@ import { Observations, type Observed } from './observations.js'
 import type { ObservedCluster } from './observed-cluster.js'
 import { Ownership } from './ownership.js'
 import { DirectorSessionCalls } from './session-calls.js'
-import { type ClusterSessionEvents, SessionEventRelay } from './session-events.js'
+import { SessionEventRelay } from './session-events.js'
 import { SessionServers } from './session-servers.js'
 import { statusOf } from './status.js'
 import { WebServers } from './web-servers.js'
@@ -83,6 +84,7 @@ export class Director implements ObservedCluster {
       name => machines.get(name) ?? name,
     )
     this.#observations = new Observations(() => this.#table.underCopied())
+    emitObserved(this.#observations, this.#emitter)
     const frontEvents = {
       ownerLost: (link: WebServerLink) => {
         this.#front.ownerLost(link)
@@ -157,6 +159,7 @@ export class Director implements ObservedCluster {
       await this.#webServers.start(this.adminUrl)
       await this.#ownership.open()
       this.#urls = await this.#front.listen()
+      emitSoon(this.#emitter, 'ready')
     } catch (error) {
       await this.#stopActors()
       throw error
@@ -197,18 +200,17 @@ export class Director implements ObservedCluster {
     supervisor.kill('an operator asked for it')
   }
 
-  on<Name extends keyof ClusterSessionEvents>(
-    name: Name,
-    listener: (...args: ClusterSessionEvents[Name]) => void,
-  ): this {
+  on<Name extends keyof ClusterEvents>(name: Name, listener: (...args: ClusterEvents[Name]) => void): this {
     this.#emitter.on(name, listener)
     return this
   }
 
-  off<Name extends keyof ClusterSessionEvents>(
-    name: Name,
-    listener: (...args: ClusterSessionEvents[Name]) => void,
-  ): this {
+  once<Name extends keyof ClusterEvents>(name: Name, listener: (...args: ClusterEvents[Name]) => void): this {
+    this.#emitter.once(name, listener)
+    return this
+  }
+
+  off<Name extends keyof ClusterEvents>(name: Name, listener: (...args: ClusterEvents[Name]) => void): this {
     this.#emitter.off(name, listener)
     return this
   }
@@ -216,6 +218,10 @@ export class Director implements ObservedCluster {
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
   }
 
   #sources(): MeasureSources {
@@ -241,6 +247,7 @@ export class Director implements ObservedCluster {
     const leftMs = Math.max(STOP_MS, deadline - performance.now())
     await this.#webServers.flush(leftMs)
     await this.#stopActors()
+    emitSoon(this.#emitter, 'stopped')
   }
 
   async #stopActors(): Promise<void> {

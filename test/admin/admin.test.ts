@@ -54,6 +54,8 @@ async function listen(
       killed.push(name)
     },
     on: () => cluster,
+    once: () => cluster,
+    [Symbol.asyncDispose]: async () => {},
     off: () => cluster,
     stop: async () => {},
     ...changes,
