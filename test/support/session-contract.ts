@@ -392,6 +392,22 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
+    name: 'the attributes of a cookie can be set for one session, and stay with it',
+    options: 'usual',
+    run: async app => {
+      const visitor = app.visit()
+      const first = cookieOf(await visitor.get('/attributes'))
+      const { domain, path, priority } = (await tell(visitor, '/attribute')) as Record<string, unknown>
+      return [first, domain, path, priority]
+    },
+    expected: [
+      ['Domain=example.com', 'Partitioned', 'Path=/x', 'Priority=High', 'SameSite=Strict'],
+      'example.com',
+      '/x',
+      'high',
+    ],
+  },
+  {
     name: 'cookie.serialize() makes a Set-Cookie line',
     options: 'usual',
     run: async app => String(await tell(app.visit(), '/serialize')).replace('; SameSite=Lax', ''),

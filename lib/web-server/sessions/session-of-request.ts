@@ -97,7 +97,7 @@ export class SessionOfRequest implements SessionUse, SessionActions {
       return
     }
     this.#unset = this.#current
-    this.#dropChanges(this.#current)
+    this.#dropChanges(this.#current, this.#isLate ? 0 : 1)
   }
 
   get sessionId(): string {
@@ -150,7 +150,7 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     for (const hold of this.#holds) {
       this.#attempt(() => {
         if (hold === this.#unset) {
-          this.#dropChanges(hold)
+          this.#dropChanges(hold, this.#isTunnel ? 0 : 1)
           return
         }
         if (this.#isTunnel) {
@@ -216,9 +216,12 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     this.#destroyed = hold
   }
 
-  /** Not those of other requests: what they have changed as well is theirs to keep. */
-  #dropChanges(hold: SessionHold): void {
-    if (!hold.entry.destroyed && hold.entry.requests <= 1) revert(hold)
+  /**
+   * Not those of other requests: what they have changed as well is theirs to keep.
+   * @param own 1 while this request counts as one that uses the session
+   */
+  #dropChanges(hold: SessionHold, own: 0 | 1): void {
+    if (!hold.entry.destroyed && hold.entry.requests === own) revert(hold)
   }
 
   /** Makes a new session. */

@@ -69,10 +69,10 @@ const calls: Record<string, Call> = {
     const listed: string[] = []
     for (const key in session) listed.push(key)
     return {
-      keys: Object.keys(session),
-      listed,
-      spread: Object.keys({ ...session }),
-      json: Object.keys(JSON.parse(JSON.stringify(session)) as object),
+      keys: Object.keys(session).sort(),
+      listed: listed.sort(),
+      spread: Object.keys({ ...session }).sort(),
+      json: Object.keys(JSON.parse(JSON.stringify(session)) as object).sort(),
       hasMethods: ['save', 'reload', 'regenerate', 'destroy', 'touch', 'resetMaxAge'].every(
         name => name in session,
       ),
@@ -183,6 +183,18 @@ const calls: Record<string, Call> = {
     return { returned: returned === session, began: Number(session.cookie.maxAge) > before }
   },
   '/serialize': (_req, session) => session.cookie.serialize('name', 'a value'),
+  '/attributes': (_req, session) => {
+    const attributes = {
+      domain: 'example.com',
+      path: '/x',
+      httpOnly: false,
+      sameSite: true,
+      priority: 'high',
+    }
+    Object.assign(session.cookie, attributes, { partitioned: true })
+    return count(session)
+  },
+  '/attribute': (_req, session) => session.cookie.data,
   '/secure': (_req, session) => {
     session.cookie.secure = true
     return count(session)
