@@ -1,6 +1,7 @@
 /** The running cluster as its caller, the command line and the admin listener see it. */
 
 import { TroupeError } from '../errors.js'
+import type { Sessions } from '../transport/session-call-register.js'
 import type { ClusterEvents } from './events.js'
 
 /** There is no actor of that name. */
@@ -69,6 +70,8 @@ export interface Cluster {
   readonly urls: readonly string[]
   /** The admin listener's base URL, null when it is off. */
   readonly adminUrl: string | null
+  /** All sessions, read, found by `session.indexes`, listed and ended. */
+  readonly sessions: Sessions
   /** Ready when every partition has an owner and at least one synced copy. */
   isReady(): boolean
   status(): Promise<ClusterStatus>

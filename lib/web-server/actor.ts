@@ -23,7 +23,7 @@ import { ProxyTrust } from './http/proxy-trust.js'
 import { unlessAside } from './http/request-session.js'
 import { Replicas } from './replicas.js'
 import { SessionCache } from './sessions/session-cache.js'
-import { provideSessionCalls, WebServerSessionCalls } from './sessions/session-calls.js'
+import { WebServerSessionCalls } from './sessions/session-calls.js'
 import { SessionEvents } from './sessions/session-events.js'
 import { SessionHost } from './sessions/session-host.js'
 import { announceStorePlace } from './sessions/store-place.js'
@@ -96,7 +96,6 @@ class WebServerActor implements WebServerControl {
     })
     const calls = new WebServerSessionCalls(sessions.calls, options.sessionCalls)
     // Before the app is loaded: its stores ask for them.
-    provideSessionCalls(calls)
     announceStorePlace({ calls, ttlMs: options.session.ttlMs })
     const close = (): void => {
       replicas.close()

@@ -87,18 +87,6 @@ export class WebServerSessionCalls implements SessionCalls, OwnerCalls {
   }
 }
 
-let current: SessionCalls | null = null
-
-/** The session calls of the web server on this thread, for what the app is given; null outside of a web server. */
-export function currentSessionCalls(): SessionCalls | null {
-  return current
-}
-
-/** Makes these the {@link currentSessionCalls} of this thread. */
-export function provideSessionCalls(calls: SessionCalls): void {
-  current = calls
-}
-
 function isOwnershipLost(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'OWNERSHIP_LOST'
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AppContext } from '../../../lib/index.js'
 import type { SessionCall } from '../../../lib/transport/session-calls.js'
-import { currentSessionCalls } from '../../../lib/web-server/sessions/session-calls.js'
+import { storePlace } from '../../../lib/web-server/sessions/store-place.js'
 import { create as createCounter } from './counter.js'
 
 type Handler = (req: IncomingMessage, query: URLSearchParams) => Promise<unknown>
@@ -19,7 +19,7 @@ export function create(context: AppContext) {
     },
     /** Carries out a session call from this web server. */
     '/call': async (_req, query) => {
-      return await currentSessionCalls()?.call(JSON.parse(query.get('call') ?? '') as SessionCall)
+      return await storePlace()?.calls.call(JSON.parse(query.get('call') ?? '') as SessionCall)
     },
     /** The user logs out, the session stays. */
     '/leave': async req => {
