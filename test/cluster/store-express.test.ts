@@ -1,4 +1,5 @@
 /** express-session in a cluster: over `troupe/store`, and with a MemoryStore that somebody forgot to remove. */
+import { join } from 'node:path'
 import t from 'tap'
 import { partitionOf } from '../../lib/replication/ids.js'
 import { startCluster } from '../support/cluster.js'
@@ -127,3 +128,36 @@ t.test("without a store of its own express-session steps aside: req.session is T
   await cluster.lose('web-1', 'web-2')
   t.equal((await visitor.get('/')).text, '3', 'and the session outlives its web server')
 })
+
+t.test(
+  'an app may take express-session out later, or put it in: each reads what the other has stored',
+  async t => {
+    const folder = t.testdir()
+    const settings = {
+      sessionServers: [{ name: 'a', store: 'lmdb', path: join(folder, 'a') }],
+      session: { name: 'connect.sid' },
+    }
+    const before = await startCluster(t, { app: 'express-store', ...settings })
+    const kept = visit(t, before.url)
+    t.equal((await kept.get('/')).text, '1')
+    await before.stop()
+
+    const without = await startCluster(t, { app: 'counter', ...settings })
+    const same = visit(t, without.url)
+    for (const [name, value] of kept.cookies) same.cookies.set(name, value)
+    t.equal((await same.get('/')).text, '2')
+    const fresh = visit(t, without.url)
+    t.equal((await fresh.get('/')).text, '1')
+    await without.stop()
+
+    const again = await startCluster(t, { app: 'express-store', ...settings })
+    for (const [visitor, count] of [
+      [same, '3'],
+      [fresh, '2'],
+    ] as const) {
+      const back = visit(t, again.url)
+      for (const [name, value] of visitor.cookies) back.cookies.set(name, value)
+      t.equal((await back.get('/')).text, count)
+    }
+  },
+)
