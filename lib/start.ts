@@ -17,6 +17,11 @@ export interface StartOptions {
  */
 export async function start(config: Config, { log }: StartOptions): Promise<Cluster> {
   const director = new Director({ config, log, tls: await readClusterTls(config.cluster) })
+  return await runDirector(director, config, log)
+}
+
+/** Starts what a director is to run, and the admin listener. @throws as {@link start} */
+export async function runDirector<D extends Director>(director: D, config: Config, log: Logger): Promise<D> {
   const admin = config.admin === null ? null : await startAdmin(config.admin, director, log)
   await director.run(admin)
   return director

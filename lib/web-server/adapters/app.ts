@@ -20,8 +20,16 @@ export function appOfListener(listener: NodeListener): App {
   return appOfServer(createServer(listener))
 }
 
-/** An app that is a server of node:http or node:https, which need not listen. */
+const known = new WeakMap<Server, App>()
+
+/** An app that is a server of node:http or node:https, which need not listen. The same for the same server. */
 export function appOfServer(server: Server): App {
+  const app = known.get(server) ?? watched(server)
+  known.set(server, app)
+  return app
+}
+
+function watched(server: Server): App {
   // Looked up once for each change, so that the hot path of one listener is a plain call.
   let only: NodeListener | null | undefined
   const changed = (event: string | symbol): void => {

@@ -7,11 +7,10 @@ import type { Server } from 'node:http'
 import { type App, appOfServer } from './app.js'
 import { isFetchApp, isKoa } from './app-of-export.js'
 import type { ListenCalls } from './listen-calls.js'
+import { relayConnections } from './relay-connections.js'
 
 /** What Koa calls the listener that its `listen` makes: nothing else tells whose it is. */
 const KOA_LISTENER = 'handleRequest'
-/** Events of a connection that node's parser leaves to the app. */
-const CONNECTION_EVENTS = ['upgrade', 'connect'] as const
 
 /** @returns the app; its requests go to the server that listens for it, also when that does so only later */
 export function appWithServers(app: App, exported: unknown, calls: ListenCalls): App {
@@ -26,6 +25,7 @@ export function appWithServers(app: App, exported: unknown, calls: ListenCalls):
     onListen: server => {
       if (server === current.server || !isServerOfApp(server)) return
       current = appOfServer(server)
+      // The app's server is a fact once it is loaded: a later one is reached through it.
       if (isLoaded) relayConnections(atLoad.server, server)
       else atLoad = current
     },
@@ -39,20 +39,4 @@ function belongsTo(server: Server, exported: unknown): boolean {
   const listeners: readonly unknown[] = server.listeners('request')
   if (listeners.includes(exported)) return true
   return isKoa(exported) && listeners.some(each => typeof each === 'function' && each.name === KOA_LISTENER)
-}
-
-/** The app's server is a fact once it is loaded: what a later one listens to reaches it through the first. */
-function relayConnections(from: Server, to: Server): void {
-  for (const event of CONNECTION_EVENTS) {
-    const relay = (): void => void from.on(event, (...args) => to.emit(event, ...args))
-    if (to.listenerCount(event) > 0) relay()
-    else {
-      const onListener = (added: string | symbol): void => {
-        if (added !== event) return
-        to.off('newListener', onListener)
-        relay()
-      }
-      to.on('newListener', onListener)
-    }
-  }
 }

@@ -63,6 +63,9 @@ async function load(
   return app
 }
 
+/** Modules whose server is the app: loaded again in the same thread they are not run, and so let nothing listen. */
+const listening = new Map<string, App>()
+
 /** An unmodified app: the first server that listens. */
 async function listeningApp(
   file: string,
@@ -70,6 +73,8 @@ async function listeningApp(
   calls: ListenCalls,
   listenWithinMs: number,
 ): Promise<App> {
+  const before = listening.get(file)
+  if (before !== undefined) return before
   const telling = setTimeout(
     () => process.emitWarning(`${file} exports no app: waiting for it to listen`),
     TELL_AFTER_MS,
@@ -81,7 +86,9 @@ async function listeningApp(
     throw new AppLoadError(file, `${problem}${waited}. ${EXPECTED}`)
   }
   calls.settle({ isServer: other => other === server, onListen: () => undefined })
-  return appOfServer(server)
+  const app = appOfServer(server)
+  listening.set(file, app)
+  return app
 }
 
 async function importApp(file: string): Promise<Record<string, unknown>> {

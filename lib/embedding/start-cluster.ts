@@ -1,0 +1,59 @@
+/** What `troupe start` does, for programs: validates, looks at what must be there, and starts. */
+import { type Logger, pino } from 'pino'
+import { createLog } from '../cli/log.js'
+import { asPortError, checkApp, checkCertificates, checkPorts } from '../cli/preflight.js'
+import { withSecretOfFile } from '../cli/secret-file.js'
+import { makeFolders } from '../cli/store-folders.js'
+import { partOfHost } from '../config/host-part.js'
+import { type LoadedConfig, loadConfig } from '../config/load.js'
+import type { Config } from '../config/schema.js'
+import { validateConfig } from '../config/validate.js'
+import type { Cluster } from '../director/cluster.js'
+import { start } from '../start.js'
+import { type Configuration, type ConfigurationFile, type LogOption, pathOf } from './configuration.js'
+import { HostWithoutWebServersError } from './errors.js'
+import type { StartOptions } from './start.js'
+
+/** See `start` of 'troupe'. */
+export async function startCluster(
+  configuration: Configuration | ConfigurationFile,
+  { log: logOption, host }: StartOptions,
+): Promise<Cluster> {
+  const loaded = await load(configuration, host)
+  const part = partOfHost(loaded.config, host)
+  if (!part.isWebHost) throw new HostWithoutWebServersError(host)
+  const log = logOption === undefined ? createLog(loaded.config.log) : logOf(logOption)
+  for (const warning of loaded.warnings) log.warn(warning)
+  await makeFolders(part)
+  await checkApp(loaded.config)
+  await checkCertificates(loaded.config)
+  await checkPorts(loaded.config)
+  const config: Config = await withSecretOfFile(loaded)
+  try {
+    return await start(config, { log })
+  } catch (error) {
+    throw asPortError(error, config)
+  }
+}
+
+/** @returns a logger for what the caller asked for */
+export function logOf(option: LogOption): Logger {
+  // With a stream of its own: pino's would have the process call it at its exit.
+  if (option === false) return pino({ level: 'silent' }, { write() {} })
+  return typeof option === 'string' ? pino({ level: option }) : option
+}
+
+async function load(
+  configuration: Configuration | ConfigurationFile,
+  host: string | undefined,
+): Promise<LoadedConfig> {
+  if ('config' in configuration) {
+    const { config, app, port, threads } = configuration
+    const overrides = { app: app === undefined ? undefined : pathOf(app), port, threads, host }
+    return await loadConfig({ file: pathOf(config), overrides })
+  }
+  const { app } = configuration
+  const raw =
+    app instanceof URL || typeof app === 'string' ? { ...configuration, app: pathOf(app) } : configuration
+  return validateConfig(raw, { source: 'start', folder: process.cwd(), env: process.env }, { host })
+}
