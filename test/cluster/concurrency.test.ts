@@ -221,6 +221,14 @@ t.test('a session that is used after its response has ended', async t => {
     }
   })
 
+  t.test('can be let go of, which drops nothing that a running request has changed', async t => {
+    const visitor = await settled(t, cluster.url)
+    const other = await stopped(visitor, 'mark', 'nothing')
+    t.equal(await after(visitor, 'unset', 'nothing'), 'done')
+    t.equal((await other.goOn()).status, 200)
+    t.equal(await tell(visitor, '/whoami'), 'marked')
+  })
+
   t.test('cannot be regenerated: no answer is left to carry the new cookie', async t => {
     const visitor = await settled(t, cluster.url)
     t.equal(await after(visitor, 'regenerate'), 'SESSION_CLOSED')

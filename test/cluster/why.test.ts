@@ -96,9 +96,9 @@ const complaints: Record<string, (t: Tap, cluster: TestCluster) => Promise<void>
   'Cookie and store that disagree about the end of a session': async (t, cluster) => {
     const reference = await startReference(t, listener, expressOptions.usual)
     const [theirs, ours] = [reference.url, cluster.url].map(url => new Browser(visit(t, url)))
-    for (const browser of [theirs, ours]) await browser?.get('/lifetime?ms=2000')
-    for (let use = 0; use < 9; use++) {
-      await wait(250)
+    for (const browser of [theirs, ours]) await browser?.get('/lifetime?ms=3000')
+    for (let use = 0; use < 8; use++) {
+      await wait(400)
       for (const browser of [theirs, ours]) await browser?.get('/read')
     }
     t.equal(theirs?.hasCookie, false, 'express-session: the browser has dropped the cookie')

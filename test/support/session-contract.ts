@@ -367,9 +367,9 @@ export const behaviours: readonly Behaviour[] = [
     options: 'usual',
     run: async app => {
       const visitor = app.visit()
-      await visitor.get('/lifetime?ms=1000')
-      for (let use = 0; use < 6; use++) {
-        await wait(250)
+      await visitor.get('/lifetime?ms=2000')
+      for (let use = 0; use < 5; use++) {
+        await wait(450)
         await visitor.get('/read')
       }
       return tell(visitor, '/read')

@@ -22,6 +22,9 @@ const steps: Record<string, Step> = {
     const { count } = session
     if (count !== undefined) session.count = count
   },
+  mark: (_req, session) => {
+    session.user = 'marked'
+  },
   /** What JSON cannot hold. */
   spoil: (_req, session) => {
     session.user = (() => 'a function') as unknown as string
