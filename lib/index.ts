@@ -1,9 +1,33 @@
-/** The public API of Troupe, and nothing else is public. */
+/**
+ * The public API of Troupe; beside it there are only 'troupe/store' and 'troupe/test'. Apps import it on every web
+ * server's thread, so it loads nothing that is large.
+ */
+export { AppUnreadableError, PortUnavailableError } from './cli/preflight.js'
+export { SecretFileError } from './cli/secret-file.js'
+export { FolderSharedError, FolderUnwritableError } from './cli/store-folders.js'
+export { ClusterTlsError } from './config/cluster-tls.js'
+export { HostUnknownError } from './config/host-part.js'
+export { ConfigInvalidError, ConfigSyntaxError, ConfigUnreadableError } from './config/problems.js'
+export {
+  type Cluster,
+  type ClusterStatus,
+  type SessionServerStatus,
+  UnknownActorError,
+  type WebServerStatus,
+} from './director/cluster.js'
+export type { ClusterEvents } from './director/events.js'
+export { ListenTlsError } from './director/front/listeners/certificates.js'
+export type { Configuration, ConfigurationFile, LogLevel, LogOption } from './embedding/configuration.js'
+export { HostWithoutWebServersError } from './embedding/errors.js'
+export { type StartOptions, start } from './embedding/start.js'
 export { TroupeError } from './errors.js'
+export { OwnershipLostError, ReplicationTimeoutError, SessionUnavailableError } from './replication/errors.js'
 export type { SessionInfo, SessionQuery, Sessions } from './transport/session-call-register.js'
 export type { AppContext } from './web-server/adapters/app-context.js'
+export { AppLoadError, UnknownRequestError } from './web-server/adapters/errors.js'
 export { getSession } from './web-server/adapters/fetch.js'
 export type { Session, SessionCallback } from './web-server/sessions/session.js'
 export { Cookie } from './web-server/sessions/session-cookie.js'
 // With a star, not by name: only so can an app extend SessionData by `declare module 'troupe'`.
 export * from './web-server/sessions/session-data.js'
+export * from './web-server/sessions/session-errors.js'

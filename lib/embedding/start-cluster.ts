@@ -10,6 +10,7 @@ import type { Config } from '../config/schema.js'
 import { validateConfig } from '../config/validate.js'
 import type { Cluster } from '../director/cluster.js'
 import { start } from '../start.js'
+import { AppLoadError } from '../web-server/adapters/errors.js'
 import { type Configuration, type ConfigurationFile, type LogOption, pathOf } from './configuration.js'
 import { HostWithoutWebServersError } from './errors.js'
 import type { StartOptions } from './start.js'
@@ -32,8 +33,16 @@ export async function startCluster(
   try {
     return await start(config, { log })
   } catch (error) {
-    throw asPortError(error, config)
+    throw withClass(asPortError(error, config))
   }
+}
+
+/** What a web server's thread threw has arrived without its class. */
+function withClass(error: unknown): unknown {
+  if (error instanceof Error && 'code' in error && error.code === 'APP_LOAD_FAILED') {
+    return Object.setPrototypeOf(error, AppLoadError.prototype) as AppLoadError
+  }
+  return error
 }
 
 /** @returns a logger for what the caller asked for */
