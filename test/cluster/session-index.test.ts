@@ -182,7 +182,7 @@ t.test('the index outlives', async t => {
       session: { ...WITH_INDEX.session, ttl: 1000 },
     })
     const [device] = await devicesOf(t, short, 'cid', 1)
-    const end = Date.now() + 3000
+    const end = Date.now() + 2500
     while (Date.now() < end) {
       t.equal((await device?.get('/whoami'))?.text, 'cid')
       await new Promise(resolve => setTimeout(resolve, 100))

@@ -1,4 +1,5 @@
 /** A session host over the real owner and real replicas, joined by queues that a test can stop. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionConfig } from '../../../lib/config/schema.js'
 import type { Assignment } from '../../../lib/replication/assignment.js'
 import {
@@ -12,6 +13,7 @@ import type { FromReplica, ToReplica } from '../../../lib/replication/messages.j
 import { Owner } from '../../../lib/replication/owner.js'
 import { Replica } from '../../../lib/replication/replica.js'
 import { MemoryStore } from '../../../lib/session-server/stores/memory.js'
+import type { OwnerCall, OwnerCallAnswers, OwnerCalls } from '../../../lib/transport/session-call-messages.js'
 import type { Session } from '../../../lib/web-server/sessions/session.js'
 import { SessionCache } from '../../../lib/web-server/sessions/session-cache.js'
 import { SessionHost } from '../../../lib/web-server/sessions/session-host.js'
@@ -66,6 +68,8 @@ export interface WebServerOptions {
   readonly epoch?: number
   readonly partitions?: readonly Partition[]
   readonly time?: Time
+  /** In place of the owners of index records. */
+  readonly ask?: OwnerCalls['ask']
 }
 
 /** One web server without HTTP. Messages move only by {@link deliver} (or {@link settle}). */
@@ -106,6 +110,7 @@ export class WebServer {
       owner: this.owner,
       report: error => this.reported.push(error),
       now: () => this.time.now,
+      ...(options.ask === undefined ? {} : { ask: options.ask }),
     })
     for (const name of replicas.names) this.owner.onReplicaUp(name, this.time.now)
     this.assign(partitions, epoch)
@@ -134,6 +139,25 @@ export class WebServer {
         this.owner.onMessage(name, message, this.time.now)
       this.owner.flush()
     }
+  }
+
+  /** A call to the owner, with messages delivered until it is answered. */
+  async call<C extends OwnerCall>(call: C): Promise<OwnerCallAnswers[C['op']]> {
+    return await this.settle(this.host.calls.carryOut(call))
+  }
+
+  /** Delivers messages until this is settled. */
+  async settle<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false
+    const settled = () => {
+      isSettled = true
+    }
+    promise.then(settled, settled)
+    while (!isSettled) {
+      this.deliver()
+      await nextTurn()
+    }
+    return await promise
   }
 
   /** A request that sends back what the browser holds, opened once every message has been delivered. */
