@@ -3,10 +3,9 @@
  * came, so that a later import can tell one that was changed here from one that was not.
  */
 import { createHash } from 'node:crypto'
-import { TroupeError } from '../errors.js'
 import type { SessionId } from '../replication/ids.js'
 import type { SessionCalls, StoredSession } from '../transport/session-calls.js'
-import type { SessionAccess } from './session-access.js'
+import { codeOf, type SessionAccess } from './session-access.js'
 import { expiryOf, type StoredData } from './stored-data.js'
 
 /** What became of a session. */
@@ -42,7 +41,7 @@ export interface ImportedSession {
 }
 
 /** Errors of a single session, which the others need not wait for. */
-const UNUSABLE: ReadonlySet<string> = new Set(['SESSION_TOO_LARGE', 'SESSION_CALL_INVALID'])
+const UNUSABLE: ReadonlySet<unknown> = new Set(['SESSION_TOO_LARGE', 'SESSION_CALL_INVALID'])
 
 /** @throws what a session call rejects with, but for what is wrong with this session alone */
 export async function importSession(
@@ -60,7 +59,7 @@ export async function importSession(
   try {
     return await merge(calls, { id: session.id as SessionId, data: text, expires }, imported)
   } catch (error) {
-    const code = error instanceof TroupeError ? error.code : ''
+    const code = codeOf(error)
     if (code === 'SESSION_ENDED') return 'ended'
     if (UNUSABLE.has(code)) return 'unusable'
     throw error

@@ -1,5 +1,4 @@
 /** The way to the sessions of a cluster, or of session servers that this process started: what every store stands on. */
-import { TroupeError } from '../errors.js'
 import { ALL_PARTITIONS, type SessionId } from '../replication/ids.js'
 import type { SessionCalls } from '../transport/session-calls.js'
 
@@ -23,8 +22,13 @@ export async function setUnlessEnded(
   try {
     await calls.call({ op: 'set', id: id as SessionId, data, expires })
   } catch (error) {
-    if (!(error instanceof TroupeError && error.code === 'SESSION_ENDED')) throw error
+    if (codeOf(error) !== 'SESSION_ENDED') throw error
   }
+}
+
+/** @returns the code by which errors are told apart, undefined when there is none */
+export function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
 }
 
 /** Calls under way at once when a store is asked for all of its sessions: enough to keep every owner busy. */

@@ -20,7 +20,7 @@ import { threadStats } from '../transport/thread-stats.js'
 import { toWireError } from '../transport/wire-error.js'
 import { ExchangeServer } from './http/exchange-server.js'
 import { ProxyTrust } from './http/proxy-trust.js'
-import { unlessAside } from './http/request-session.js'
+import { standAside, unlessAside } from './http/request-session.js'
 import { Replicas } from './replicas.js'
 import { SessionCache } from './sessions/session-cache.js'
 import { WebServerSessionCalls } from './sessions/session-calls.js'
@@ -96,7 +96,7 @@ class WebServerActor implements WebServerControl {
     })
     const calls = new WebServerSessionCalls(sessions.calls, options.sessionCalls)
     // Before the app is loaded: its stores ask for them.
-    announceStorePlace({ calls, ttlMs: options.session.ttlMs })
+    announceStorePlace({ calls, ttlMs: options.session.ttlMs, standAside })
     const close = (): void => {
       replicas.close()
       calls.close()

@@ -56,7 +56,10 @@ t.test('created, destroyed and expired are told once each, by the owner', async 
   await leaving.get('/')
   const third = await idOf(leaving)
   await wait(TTL_MS + 50)
+  for (const tab of [leaving.tab(), leaving.tab()]) t.equal((await tab.get('/read')).text, 'none')
   t.equal((await leaving.get('/')).text, '1')
+  const fourth = await idOf(leaving)
+  await until(() => of(fourth).length > 0)
   await until(() => of(third).length > 1)
   t.same(of(third), ['session:created', 'session:expired'], 'found at the next request with its cookie')
   t.same([...new Set(heard.map(({ name }) => name))].sort(), [
