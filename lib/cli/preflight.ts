@@ -4,7 +4,7 @@ import { createServer, type ListenOptions } from 'node:net'
 import { dirname } from 'node:path'
 import type { Config } from '../config/schema.js'
 import { readCertificates } from '../director/front/listeners/certificates.js'
-import { SOCKET_PATH_BYTES_MAX, socketStateOf } from '../director/front/listeners/unix-socket.js'
+import { pathTooLong, SOCKET_PATH_BYTES_MAX, socketStateOf } from '../director/front/listeners/unix-socket.js'
 import { TroupeError } from '../errors.js'
 
 /** The app's file is missing, or is not one that this user may read. */
@@ -85,8 +85,8 @@ async function probe(section: string, { host, port }: Address): Promise<void> {
 }
 
 async function probeSocket(section: string, path: string): Promise<void> {
-  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) throw socketError(section, path, pathTooLong)
   try {
+    if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) throw pathTooLong(path)
     const state = await socketStateOf(path)
     if (state === 'live') throw inUse
     if (state === 'other') throw notASocket
@@ -106,7 +106,6 @@ async function listenBriefly(options: ListenOptions): Promise<void> {
   await new Promise(resolve => server.close(resolve))
 }
 
-const pathTooLong = Object.assign(new Error('the path is too long'), { code: 'ENAMETOOLONG' })
 const inUse = Object.assign(new Error('somebody listens there'), { code: 'EADDRINUSE' })
 const notASocket = Object.assign(new Error('there is another file'), { code: 'ENOTSOCK' })
 

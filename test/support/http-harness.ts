@@ -46,12 +46,14 @@ export class TestRouter implements Router {
 /** A front on a port. */
 export async function startFront(
   listen: Partial<Config['listen']> = {},
+  onCertificates: (error: unknown) => void = () => {},
 ): Promise<{ front: Front; router: TestRouter; urls: readonly string[]; port: number }> {
   const router = new TestRouter()
   const front = new Front({
     listen: { ...LISTEN, ...listen },
     cookieName: 'sid',
     router,
+    onCertificates,
     onError: error => {
       throw error
     },

@@ -53,6 +53,8 @@ export function serveStream(
     return
   }
   stream.on('trailers', trailers => request.addTrailers(withoutHopByHop(trailers) as Record<string, string>))
+  // The body may be long in coming.
+  request.flushHeaders()
   stream.pipe(request)
 }
 

@@ -81,17 +81,26 @@ export class Http2Sessions {
 
   /** Tells every client to send its next requests elsewhere. Those that it has sent are answered, and then it ends. */
   close(): void {
-    for (const session of this.#sessions) {
-      session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID)
-      // What the client sent before it knew has arrived when it answers.
-      const tooLong = setTimeout(() => session.close(), GOAWAY_MS_MAX)
-      const answered = () => {
-        clearTimeout(tooLong)
-        session.close()
-      }
-      if (session.destroyed || !session.ping(answered)) answered()
-    }
+    for (const session of this.#sessions) goAway(session)
   }
+}
+
+/**
+ * Ends a session in two steps (RFC 9113, 6.8): what the client sends before it knows is still served, and has arrived
+ * when it answers a ping that follows.
+ */
+function goAway(session: ServerHttp2Session): void {
+  if (session.destroyed) return
+  session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID)
+  const tooLong = setTimeout(() => session.close(), GOAWAY_MS_MAX)
+  const answered = () => {
+    clearTimeout(tooLong)
+    session.close()
+  }
+  // Not at once: pings overtake what is queued.
+  setImmediate(() => {
+    if (session.destroyed || session.closed || !session.ping(answered)) answered()
+  })
 }
 
 /** Ends a session that has no request for too long. */

@@ -33,12 +33,22 @@ export async function socketStateOf(path: string): Promise<SocketState> {
   })
 }
 
-/** Removes the file that a server left when it died without a chance to. Whatever else is there stays. */
+/**
+ * Removes the file that a server left when it died without a chance to. Whatever else is there stays.
+ * @throws as `listen` would, when the path is longer than a socket's may be
+ */
 export async function removeStaleSocket(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) throw pathTooLong(path)
   if ((await socketStateOf(path)) !== 'stale') return
   await unlink(path).catch((error: unknown) => {
     if (codeOf(error) !== 'ENOENT') throw error
   })
+}
+
+/** As the system says it, which some versions of Node.js keep from doing so. */
+export function pathTooLong(path: string): NodeJS.ErrnoException {
+  const error = new Error(`listen ENAMETOOLONG: ${path} has more than ${SOCKET_PATH_BYTES_MAX} bytes`)
+  return Object.assign(error, { code: 'ENAMETOOLONG', syscall: 'listen', address: path })
 }
 
 function codeOf(error: unknown): unknown {

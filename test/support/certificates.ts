@@ -27,13 +27,29 @@ export class Authority {
     return new Authority(folder)
   }
 
+  /** The authority's own certificate, PEM text: what clients have to be told. */
+  get ca(): Promise<string> {
+    return readFile(join(this.#folder, 'ca.pem'), 'utf8')
+  }
+
   /** @returns a certificate for one host, and the authority's own */
   async issue(): Promise<ClusterTls> {
+    const files = await this.issueFiles('IP:127.0.0.1')
+    const [ca, cert, key] = await Promise.all([
+      this.ca,
+      readFile(files.cert, 'utf8'),
+      readFile(files.key, 'utf8'),
+    ])
+    return { ca, cert, key }
+  }
+
+  /** @returns the PEM files of a certificate for these names, as openssl writes them: `DNS:shop.example,IP:127.0.0.1` */
+  async issueFiles(names: string): Promise<{ readonly cert: string; readonly key: string }> {
     const path = (name: string): string => join(this.#folder, `${this.#issued}.${name}`)
+    const [key, cert, csr, ext] = [path('key'), path('pem'), path('csr'), path('ext')]
     this.#issued++
-    const request = ['-keyout', path('key'), '-out', path('csr'), '-subj', '/CN=test host']
-    await run('openssl', ['req', ...NEW_KEY, ...request])
-    await writeFile(path('ext'), 'subjectAltName=IP:127.0.0.1\n')
+    await run('openssl', ['req', ...NEW_KEY, '-keyout', key, '-out', csr, '-subj', '/CN=test host'])
+    await writeFile(ext, `subjectAltName=${names}\n`)
     const authority = [
       '-CA',
       join(this.#folder, 'ca.pem'),
@@ -41,13 +57,19 @@ export class Authority {
       join(this.#folder, 'ca.key'),
       '-CAcreateserial',
     ]
-    const files = ['-in', path('csr'), '-out', path('pem'), '-extfile', path('ext')]
-    await run('openssl', ['x509', '-req', ...authority, ...files, '-days', '2'])
-    const [ca, cert, key] = await Promise.all([
-      readFile(join(this.#folder, 'ca.pem'), 'utf8'),
-      readFile(path('pem'), 'utf8'),
-      readFile(path('key'), 'utf8'),
+    await run('openssl', [
+      'x509',
+      '-req',
+      ...authority,
+      '-in',
+      csr,
+      '-out',
+      cert,
+      '-extfile',
+      ext,
+      '-days',
+      '2',
     ])
-    return { ca, cert, key }
+    return { cert, key }
   }
 }
