@@ -43,7 +43,8 @@ const POLL_MS = 2
  *
  * Since they share one thread and one app: both web servers run the very same app object, module state included; what
  * a crashed web server was doing for a request goes on for nobody; an event loop that hangs, hangs all; errors that
- * nobody catches are this process's, where a real cluster replaces the web server; `webServers.heapMb` has no effect.
+ * nobody catches are this process's, where a real cluster replaces the web server; `webServers.heapMb` has no effect;
+ * and `troupe/store`, which finds its cluster by its thread, has none here.
  * A module named by its path is loaded as any other of this process, so once.
  *
  * @param app an Express, Connect or Koa app, a Fastify instance, an object with fetch (Hono), an http.Server that does
