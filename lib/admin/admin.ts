@@ -1,43 +1,57 @@
 /**
- * The admin listener: health, status and kill over HTTP on loopback. It asks for no password, so it answers only
- * requests that a program on this machine made, not those that a web page made a browser send (guard.ts).
+ * The admin listener: health, status, metrics, events, the dashboard and kill over HTTP. Without a token it asks for no
+ * password, so it answers only what programs on this machine ask, and its own page; with one, whoever brings it. What
+ * other web pages make a browser send is refused either way (guard.ts).
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
-import type { Cluster } from '../director/cluster.js'
-import { sendError, sendJson } from './answers.js'
+import type { AdminConfig } from '../config/schema.js'
+import type { ObservedCluster } from '../director/observed-cluster.js'
+import { Access } from './access.js'
+import { type Answer, errorAnswer, secure, seeOther, send } from './answers.js'
+import { dashboardAnswer } from './dashboard.js'
+import { EventStreams } from './event-streams.js'
 import { refusal } from './guard.js'
-import { findRoute } from './routes.js'
+import { MetricsPage } from './metrics.js'
+import { DASHBOARD_API_PATH, DASHBOARD_PATH } from './paths.js'
+import { findRoute, type RouteSources } from './routes.js'
 
-/** Nothing that may be asked here has a body; what a client sends nevertheless is read to this many bytes. */
+/** The longest thing that may be asked here is a login; what a client sends is read to this many bytes. */
 const BODY_BYTES_MAX = 1024
 const HEADER_BYTES_MAX = 8 * 1024
-/** Health checks, a dashboard or two, and a person. */
-const CONNECTIONS_MAX = 64
+/** Health checks, a few dashboards, their events, and a person. */
+const CONNECTIONS_MAX = 128
 const HEADERS_TIMEOUT_MS = 5000
 const REQUEST_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_TIMEOUT_MS = 5000
 
 /** A running admin listener. */
 export interface Admin {
-  /** `http://127.0.0.1:9090` */
+  /** `http://127.0.0.1:9090`; when it listens everywhere, where this machine reaches it. */
   readonly url: string
   /** Stops listening and ends every connection. Idempotent. */
   close(): Promise<void>
 }
 
+/** What requests are answered with. */
+interface Desk extends RouteSources {
+  readonly access: Access
+}
+
 /**
  * Starts the admin listener.
- * @param options where to listen; port 0 picks a free one.
+ * @param config where to listen, and for whom; port 0 picks a free one.
  * @throws the system's error, such as EADDRINUSE.
  */
-export async function startAdmin(
-  options: { readonly host: string; readonly port: number },
-  cluster: Cluster,
-  log: Logger,
-): Promise<Admin> {
+export async function startAdmin(config: AdminConfig, cluster: ObservedCluster, log: Logger): Promise<Admin> {
+  const desk: Desk = {
+    cluster,
+    access: new Access(config.token),
+    events: new EventStreams(cluster),
+    metrics: new MetricsPage(),
+  }
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -46,61 +60,125 @@ export async function startAdmin(
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     },
     (request, response) => {
-      serve(request, response, cluster).catch((error: unknown) => {
+      secure(response)
+      serve(request, response, desk).catch((error: unknown) => {
         // The client left before its request was complete: nobody waits for an answer.
         if (request.destroyed && !request.complete) return
         log.error({ err: error, url: request.url }, 'the admin listener could not answer a request')
-        sendError(response, 500, 'ADMIN_FAILED', 'The request failed; the log says why.')
+        send(response, errorAnswer(500, 'ADMIN_FAILED', 'The request failed; the log says why.'))
       })
     },
   )
   server.maxConnections = CONNECTIONS_MAX
-  server.listen(options.port, options.host)
-  await once(server, 'listening')
-  return { url: urlOf(server), close: () => close(server) }
+  try {
+    server.listen(config.port, config.host)
+    await once(server, 'listening')
+  } catch (error) {
+    desk.events.close()
+    throw error
+  }
+  return {
+    url: urlOf(server),
+    close: () => {
+      desk.events.close()
+      return close(server)
+    },
+  }
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, cluster: Cluster): Promise<void> {
-  const refused = refusal(request.headers)
-  if (refused !== null) {
-    sendError(response, 403, 'ADMIN_REFUSED', refused)
-    return
-  }
-  if (!(await bodyIsSmall(request))) {
-    response.setHeader('connection', 'close')
-    sendError(response, 413, 'ADMIN_BODY_TOO_LARGE', `A body here has at most ${BODY_BYTES_MAX} bytes.`)
-    return
-  }
+async function serve(request: IncomingMessage, response: ServerResponse, desk: Desk): Promise<void> {
   const [path = '/'] = (request.url ?? '/').split('?', 1)
-  const route = findRoute(path)
-  if (route === null) {
-    sendError(response, 404, 'ADMIN_NOT_FOUND', `There is nothing at ${path}.`)
+  const method = request.method ?? 'GET'
+  const isDashboard = path.startsWith(`${DASHBOARD_PATH}/`)
+  const refused = refusal(request.headers, {
+    isOpen: desk.access.isOpen,
+    isDashboard: isDashboard || path === '/' || path === DASHBOARD_PATH,
+    isChange: method !== 'GET' && method !== 'HEAD',
+  })
+  if (refused !== null) {
+    send(response, errorAnswer(403, 'ADMIN_REFUSED', refused))
     return
   }
-  const method = request.method === 'HEAD' ? 'GET' : request.method
-  if (method !== route.method) {
-    response.setHeader('allow', route.method === 'GET' ? 'GET, HEAD' : route.method)
-    sendError(response, 405, 'ADMIN_METHOD_NOT_ALLOWED', `${path} answers ${route.method} only.`)
+  const body = await readBody(request)
+  if (body === null) {
+    const message = `A body here has at most ${BODY_BYTES_MAX} bytes.`
+    send(response, errorAnswer(413, 'ADMIN_BODY_TOO_LARGE', message, { connection: 'close' }))
     return
   }
-  const { status, body } = await route.run(cluster)
-  sendJson(response, status, body)
+  const isApi = path.startsWith(`${DASHBOARD_API_PATH}/`)
+  const answer =
+    isDashboard && !isApi
+      ? await answerDashboard(request, path.slice(DASHBOARD_PATH.length), body, desk)
+      : await answerRoute(
+          request,
+          response,
+          isApi ? path.slice(DASHBOARD_API_PATH.length) : path,
+          isApi,
+          desk,
+        )
+  if (answer !== null) send(response, answer)
 }
 
-/** Reads the body to its end, or to where it is too long. */
-async function bodyIsSmall(request: IncomingMessage): Promise<boolean> {
-  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) return false
+async function answerDashboard(
+  { method = 'GET', headers }: IncomingMessage,
+  path: string,
+  body: string,
+  { access }: Desk,
+): Promise<Answer> {
+  const isLoggedIn = access.hasLogin(headers)
+  const isHttps = headers.origin?.startsWith('https:') === true
+  return (await dashboardAnswer({ path, method, body, isLoggedIn, isHttps }, access)) ?? nothingAt(path)
+}
+
+/** @returns null when the answer is written already */
+async function answerRoute(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  isOfDashboard: boolean,
+  desk: Desk,
+): Promise<Answer | null> {
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  if ((path === '/' || path === DASHBOARD_PATH) && method === 'GET') return seeOther(`${DASHBOARD_PATH}/`)
+  const route = findRoute(path)
+  const { access } = desk
+  // A cookie counts below the dashboard's path only, where every change must prove that it comes from its page.
+  const mayAsk = isOfDashboard ? access.hasLogin(request.headers) : access.hasToken(request.headers)
+  if (route?.isPublic !== true && !mayAsk) {
+    const message = 'This needs the admin token, as Authorization: Bearer.'
+    return errorAnswer(401, 'ADMIN_TOKEN_NEEDED', message, { 'www-authenticate': 'Bearer realm="troupe"' })
+  }
+  if (route === null) return nothingAt(path)
+  if (method !== route.method) {
+    const allow = route.method === 'GET' ? 'GET, HEAD' : route.method
+    const message = `${path} answers ${route.method} only.`
+    return errorAnswer(405, 'ADMIN_METHOD_NOT_ALLOWED', message, { allow })
+  }
+  return await route.run(desk, request, response)
+}
+
+function nothingAt(path: string): Answer {
+  return errorAnswer(404, 'ADMIN_NOT_FOUND', `There is nothing at ${path}.`)
+}
+
+/** @returns the body as text, null when it is too long */
+async function readBody(request: IncomingMessage): Promise<string | null> {
+  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) return null
+  const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of request) {
     size += chunk.length
-    if (size > BODY_BYTES_MAX) return false
+    if (size > BODY_BYTES_MAX) return null
+    chunks.push(chunk)
   }
-  return true
+  return Buffer.concat(chunks).toString('latin1')
 }
 
 function urlOf(server: Server): string {
   const { address, family, port } = server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  const isEverywhere = address === '0.0.0.0' || address === '::'
+  const reachable = isEverywhere ? (family === 'IPv6' ? '::1' : '127.0.0.1') : address
+  return `http://${family === 'IPv6' ? `[${reachable}]` : reachable}:${port}`
 }
 
 async function close(server: Server): Promise<void> {

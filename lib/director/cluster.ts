@@ -3,6 +3,9 @@
 import { TroupeError } from '../errors.js'
 import type { Sessions } from '../transport/session-call-register.js'
 import type { ClusterEvents } from './events.js'
+import type { ActorState } from './measured.js'
+
+export type { ActorState } from './measured.js'
 
 /** There is no actor of that name. */
 export class UnknownActorError extends TroupeError {
@@ -12,9 +15,6 @@ export class UnknownActorError extends TroupeError {
     super(`There is no actor named ${JSON.stringify(name)}. There are ${known.join(', ')}.`)
   }
 }
-
-/** State of an actor. */
-export type ActorState = 'starting' | 'running' | 'draining' | 'down'
 
 /** One web server in {@link ClusterStatus}. */
 export interface WebServerStatus {

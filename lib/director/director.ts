@@ -17,14 +17,9 @@ import { type ClusterStatus, UnknownActorError } from './cluster.js'
 import { type ClusterEvents, emitObserved, emitSoon } from './events.js'
 import { Front } from './front/front.js'
 import type { WebServerLink } from './front/router.js'
-import {
-  type ClusterMeasures,
-  type MeasureSources,
-  measuresOf,
-  type PartitionMap,
-  partitionMapOf,
-} from './measures.js'
-import { Observations, type Observed } from './observations.js'
+import type { ClusterMeasures, Observed, PartitionMap } from './measured.js'
+import { type MeasureSources, measuresOf, partitionMapOf } from './measures.js'
+import { Observations } from './observations.js'
 import type { ObservedCluster } from './observed-cluster.js'
 import { Ownership } from './ownership.js'
 import { DirectorSessionCalls } from './session-calls.js'

@@ -1,6 +1,7 @@
 /** The events of a running cluster, by name, with what their listeners get. */
 import type { EventEmitter } from 'node:events'
-import type { Observations, Observed } from './observations.js'
+import type { Observed } from './measured.js'
+import type { Observations } from './observations.js'
 import type { ClusterSessionEvents } from './session-events.js'
 
 /** What happens to actors and partitions: see {@link Observed}. */

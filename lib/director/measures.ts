@@ -2,20 +2,15 @@
 import type { SessionServerConfig } from '../config/schema.js'
 import { type ActorName, ALL_PARTITIONS, PARTITION_COUNT } from '../replication/ids.js'
 import type { PartitionTable } from '../replication/partition-table.js'
-import type {
-  SessionServerActorStats,
-  SessionServerControl,
-  WebServerControl,
-  WebServerStats,
-} from '../transport/actor-control.js'
-import { type ThreadStats, threadStats } from '../transport/thread-stats.js'
+import type { SessionServerControl, WebServerControl } from '../transport/actor-control.js'
+import { DURATION_BOUNDS_MS } from '../transport/histogram.js'
+import { threadStats } from '../transport/thread-stats.js'
 import type { ActorHandle } from './actors/actor-handle.js'
 import type { Supervisor } from './actors/supervisor.js'
-import type { ActorState } from './cluster.js'
 import type { Front } from './front/front.js'
 import type { WebServerLink } from './front/router.js'
-import type { WebServerTraffic } from './front/traffic.js'
-import type { Observations, ObservedCounts } from './observations.js'
+import type { ClusterMeasures, PartitionMap, SessionServerMeasures, WebServerMeasures } from './measured.js'
+import type { Observations } from './observations.js'
 
 /** Longest wait for the counters of one actor, ms: one that hangs must not keep the figures of the others away. */
 const STATS_DEADLINE_MS = 500
@@ -31,62 +26,6 @@ export interface MeasureSources {
   readonly sessionServers: ReadonlyMap<ActorName, Supervisor<SessionServerControl>>
   readonly sessionServerConfigs: readonly SessionServerConfig[]
   readonly links: ReadonlyMap<ActorName, WebServerLink>
-}
-
-/** An actor, as the director sees it, with what it tells of itself. */
-interface MeasuredActor<Stats> {
-  readonly name: string
-  readonly state: ActorState
-  readonly restarts: number
-  /** Null when it is down, starting or silent. */
-  readonly stats: Stats | null
-}
-
-/** One web server. */
-export interface WebServerMeasures extends MeasuredActor<WebServerStats> {
-  readonly partitions: number
-  readonly requestsInFlight: number
-}
-
-/** One session server. */
-export interface SessionServerMeasures extends MeasuredActor<SessionServerActorStats> {
-  readonly host: string | null
-  readonly store: SessionServerConfig['store']['kind']
-  /** Partitions of which it holds a synced copy. */
-  readonly partitions: number
-}
-
-/** All figures of one moment. */
-export interface ClusterMeasures {
-  readonly director: ThreadStats & {
-    readonly uptimeMs: number
-    readonly state: 'running' | 'stopping'
-    readonly requestsInFlight: number
-    readonly parked: number
-    readonly connections: number
-    readonly tunnels: number
-    /** Memory of the whole process, all threads included. */
-    readonly residentBytes: number
-  }
-  readonly traffic: readonly WebServerTraffic[]
-  readonly webServers: readonly WebServerMeasures[]
-  readonly sessionServers: readonly SessionServerMeasures[]
-  readonly partitions: { readonly total: number; readonly unowned: number; readonly underCopied: number }
-  readonly observed: ObservedCounts
-  readonly tableVersion: number
-}
-
-/** Where every partition is, compact: actors are named by their place in the lists, copies by bits of a number. */
-export interface PartitionMap {
-  readonly version: number
-  readonly webServers: readonly string[]
-  readonly sessionServers: readonly string[]
-  /** By partition: the owner's place in `webServers`, -1 for none. */
-  readonly owners: readonly number[]
-  /** By partition: bit n is set when session server n holds it up to date. */
-  readonly synced: readonly number[]
-  /** By partition: bit n is set when session server n holds it or is being brought up to date. */
-  readonly replicas: readonly number[]
 }
 
 /**
@@ -108,6 +47,7 @@ export async function measuresOf(sources: MeasureSources): Promise<ClusterMeasur
       residentBytes: process.memoryUsage.rss(),
       ...threadStats(),
     },
+    durationBoundsMs: DURATION_BOUNDS_MS,
     traffic: front.traffic,
     partitions: {
       total: PARTITION_COUNT,

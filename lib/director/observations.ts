@@ -3,51 +3,9 @@
  * takeovers took. It hears of what others decide and decides nothing.
  */
 import type { ActorName, Partition } from '../replication/ids.js'
-import { type DurationCounts, DurationHistogram } from '../transport/histogram.js'
+import { DurationHistogram } from '../transport/histogram.js'
 import { type ActorEnd, errorOfEnd } from './actors/actor-handle.js'
-
-/** What kind of actor it is. */
-export type ActorRole = 'web-server' | 'session-server'
-
-/** Something that happened. */
-export type Observed =
-  | { readonly type: 'actor:started'; readonly actor: string; readonly role: ActorRole }
-  | {
-      readonly type: 'actor:ended'
-      readonly actor: string
-      readonly role: ActorRole
-      readonly how: ActorEnd['how']
-      /** Why, as one line; null when it was stopped as asked. */
-      readonly reason: string | null
-    }
-  /** The partitions of a lost web server have new owners, and their requests go on. */
-  | {
-      readonly type: 'takeover'
-      readonly from: string
-      readonly partitions: number
-      readonly durationMs: number
-    }
-  | {
-      readonly type: 'handover'
-      readonly from: string
-      readonly to: string
-      readonly partitions: number
-      readonly durationMs: number
-    }
-  /** So many partitions have fewer synced copies than configured now, or are not settled. */
-  | { readonly type: 'under-copied'; readonly partitions: number }
-  /** None has any more. @param durationMs since the first had */
-  | { readonly type: 'resynced'; readonly durationMs: number }
-
-/** Counts of what happened since the director started. */
-export interface ObservedCounts {
-  /** Ended actors by name and how. */
-  readonly ends: readonly { readonly actor: string; readonly how: ActorEnd['how']; readonly count: number }[]
-  readonly takeovers: DurationCounts
-  readonly takeoverPartitions: number
-  readonly handovers: DurationCounts
-  readonly handoverPartitions: number
-}
+import type { ActorEndHow, ActorRole, Observed, ObservedCounts } from './measured.js'
 
 /** Time between two looks at the copies, ms: a resync settles a thousand partitions, which are not a thousand events. */
 const COPIES_LOOK_MS = 100
@@ -64,7 +22,7 @@ interface Takeover {
 export class Observations {
   readonly #underCopiedNow: () => number
   readonly #listeners = new Set<(observed: Observed) => void>()
-  readonly #ends = new Map<string, { actor: string; how: ActorEnd['how']; count: number }>()
+  readonly #ends = new Map<string, { actor: string; how: ActorEndHow; count: number }>()
   readonly #takeovers = new DurationHistogram()
   readonly #handovers = new DurationHistogram()
   /** Under way: their partitions are disjoint, so there are few. */

@@ -1,7 +1,6 @@
 /** A cluster with what the admin listener needs beyond what everybody may ask: figures and events. */
 import type { Cluster } from './cluster.js'
-import type { ClusterMeasures, PartitionMap } from './measures.js'
-import type { Observed } from './observations.js'
+import type { ClusterMeasures, Observed, PartitionMap } from './measured.js'
 
 /** A running cluster, seen through. */
 export interface ObservedCluster extends Cluster {
@@ -9,6 +8,8 @@ export interface ObservedCluster extends Cluster {
   measures(): Promise<ClusterMeasures>
   /** Where every partition is. */
   partitionMap(): PartitionMap
+  /** Empties a web server by handover; not every cluster offers it. @throws UnknownActorError */
+  drain?(name: string): Promise<void>
   /** @param listener called with each event as it happens; must not throw @returns ends that */
   observe(listener: (observed: Observed) => void): () => void
 }

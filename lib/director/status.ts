@@ -1,6 +1,6 @@
 /** What GET /status answers, of all that was measured. */
 import type { ClusterStatus } from './cluster.js'
-import type { ClusterMeasures } from './measures.js'
+import type { ClusterMeasures } from './measured.js'
 
 /** @returns the status of the moment in which the measures were taken */
 export function statusOf({ director, partitions, tableVersion, ...actors }: ClusterMeasures): ClusterStatus {

@@ -6,7 +6,9 @@ import { pino } from 'pino'
 import t from 'tap'
 import { request } from 'undici'
 import { startAdmin } from '../../lib/admin/admin.js'
-import type { Cluster, ClusterStatus } from '../../lib/director/cluster.js'
+import type { ClusterStatus } from '../../lib/director/cluster.js'
+import type { Observed } from '../../lib/director/measured.js'
+import type { ObservedCluster } from '../../lib/director/observed-cluster.js'
 import { TroupeError } from '../../lib/errors.js'
 import { noSessions } from '../support/no-sessions.js'
 
@@ -37,11 +39,12 @@ const STATUS: ClusterStatus = {
 /** An admin listener over a cluster of our own making. */
 async function listen(
   t: { teardown(end: () => unknown): void },
-  changes: Partial<Cluster> = {},
-  host = '127.0.0.1',
+  changes: Partial<ObservedCluster> = {},
+  { host = '127.0.0.1', token = null }: { host?: string; token?: string | null } = {},
 ) {
   const killed: string[] = []
-  const cluster: Cluster = {
+  const listeners = new Set<(observed: Observed) => void>()
+  const cluster: ObservedCluster = {
     url: 'http://127.0.0.1:8080',
     urls: ['http://127.0.0.1:8080'],
     adminUrl: null,
@@ -49,6 +52,19 @@ async function listen(
     reloadCertificates: async () => {},
     isReady: () => true,
     status: async () => STATUS,
+    measures: () => Promise.reject(new Error('this cluster measures nothing')),
+    partitionMap: () => ({
+      version: 7,
+      webServers: [],
+      sessionServers: [],
+      owners: [],
+      synced: [],
+      replicas: [],
+    }),
+    observe: listener => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     kill: async name => {
       if (name !== 'web-1' && name !== 'a') throw new UnknownActorError(`There is no actor named ${name}.`)
       killed.push(name)
@@ -62,12 +78,15 @@ async function listen(
   }
   const logged: string[] = []
   const admin = await startAdmin(
-    { host, port: 0 },
+    { host, port: 0, token },
     cluster,
     pino({ level: 'error' }, { write: line => logged.push(line) }),
   )
   t.teardown(() => admin.close())
-  return { ...admin, killed, logged }
+  const tell = (observed: Observed) => {
+    for (const listener of listeners) listener(observed)
+  }
+  return { ...admin, killed, logged, tell }
 }
 
 t.test('/healthz says that the process lives, even when the cluster is not ready', async t => {
@@ -123,6 +142,9 @@ t.test('other methods get 405 with Allow, other paths 404, both as JSON', async 
   const status = await request(`${url}/status`, { method: 'POST' })
   t.equal(status.statusCode, 405)
   t.equal(status.headers.allow, 'GET, HEAD')
+  const home = await request(url)
+  t.equal(home.statusCode, 303)
+  t.equal(home.headers.location, '/troupe/', 'where the dashboard is')
   for (const path of ['/', '//', '/status/', '/actors//kill', '/actors/A%2e/kill']) {
     const none = await request(`${url}${path}`, { method: 'POST' })
     t.equal(none.statusCode, 404, path)
@@ -180,16 +202,20 @@ t.test('a failure of the cluster is a 500 without its details, which are logged'
 })
 
 t.test('it listens on IPv6 loopback as well', async t => {
-  const { url } = await listen(t, {}, '::1')
+  const { url } = await listen(t, {}, { host: '::1' })
   t.match(url, /^http:\/\/\[::1\]:\d+$/)
   t.equal((await request(`${url}/healthz`)).statusCode, 200)
 })
 
 t.test('a port in use is an error of the start', async t => {
   const { url } = await listen(t)
-  const cluster = {} as Cluster
+  const cluster = { observe: () => () => {} } as unknown as ObservedCluster
   await t.rejects(
-    startAdmin({ host: '127.0.0.1', port: Number(new URL(url).port) }, cluster, pino({ level: 'silent' })),
+    startAdmin(
+      { host: '127.0.0.1', port: Number(new URL(url).port), token: null },
+      cluster,
+      pino({ level: 'silent' }),
+    ),
     {
       code: 'EADDRINUSE',
     },

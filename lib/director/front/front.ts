@@ -8,15 +8,17 @@ import type { Config } from '../../config/schema.js'
 import { type Partition, partitionOf } from '../../replication/ids.js'
 import { sizeOf, transferOf } from '../../transport/exchange-bytes.js'
 import type { ExchangeId, ExchangeReply, TunnelEvent } from '../../transport/exchange-messages.js'
+import type { WebServerTraffic } from '../measured.js'
 import { Connections } from './connections.js'
 import { Flight } from './flight.js'
 import { announcesBody, FlightBody } from './flight-body.js'
 import { sessionIdIn } from './front-cookie.js'
 import { Parking } from './front-parking.js'
+import { LOOK_INTERVAL_MS } from './listeners/certificate-watch.js'
 import { Listeners } from './listeners/listeners.js'
 import { RawResponse } from './raw-response.js'
 import type { Router, WebServerLink } from './router.js'
-import { statusClassIn, Traffic, type WebServerTraffic } from './traffic.js'
+import { statusClassIn, Traffic } from './traffic.js'
 import { TunnelAnswer } from './tunnel-answer.js'
 
 /** Dispatches of one request after the loss of its owner: one, so that a request that kills cannot kill them all. */
@@ -41,6 +43,8 @@ export interface FrontOptions {
   readonly onError: (error: Error) => void
   /** Certificate files have changed: null when they are in use now, otherwise why they can't be. */
   readonly onCertificates?: (error: unknown) => void
+  /** Time between two looks at the certificate files, ms; two seconds by default. */
+  readonly certificateLookMs?: number
 }
 
 /** The listening sockets and all requests that came through them. */
@@ -83,6 +87,7 @@ export class Front {
       http: this.#server,
       onError: options.onError,
       onCertificates: options.onCertificates ?? (() => {}),
+      lookIntervalMs: options.certificateLookMs ?? LOOK_INTERVAL_MS,
     })
   }
 

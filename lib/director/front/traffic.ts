@@ -4,7 +4,8 @@
  */
 
 import type { Bytes } from '../../transport/exchange-messages.js'
-import { type DurationCounts, DurationHistogram } from '../../transport/histogram.js'
+import { DurationHistogram } from '../../transport/histogram.js'
+import type { WebServerTraffic } from '../measured.js'
 import type { Flight } from './flight.js'
 
 /** Whether a method only reads (RFC 9110, 9.2.1): the label `method`. */
@@ -24,15 +25,6 @@ const DIGIT_0 = 48
 const LETTER_H = 72
 const SLASH = 47
 const SWITCHING = '101'
-
-/** What one web server answered, or, under the name null, what no web server did. */
-export interface WebServerTraffic {
-  readonly webServer: string | null
-  /** Requests by {@link METHOD_CLASSES} and, within each, by {@link OUTCOMES}. */
-  readonly requests: readonly (readonly number[])[]
-  /** From the request's head to the last byte of its answer handed to the connection, by {@link METHOD_CLASSES}; tunnels left out. */
-  readonly durations: readonly DurationCounts[]
-}
 
 /** The counters of one web server. */
 class Counters {

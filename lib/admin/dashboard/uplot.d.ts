@@ -1,0 +1,2 @@
+/** The listener serves uPlot's own module at this name. */
+export { default } from 'uplot'
