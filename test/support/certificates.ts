@@ -1,5 +1,6 @@
 /** Certificates for tests, made by the openssl command. */
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,7 +56,9 @@ export class Authority {
       join(this.#folder, 'ca.pem'),
       '-CAkey',
       join(this.#folder, 'ca.key'),
-      '-CAcreateserial',
+      // Several may be issued at once.
+      '-set_serial',
+      `0x${randomBytes(8).toString('hex')}`,
     ]
     await run('openssl', [
       'x509',

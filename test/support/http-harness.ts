@@ -54,6 +54,7 @@ export async function startFront(
     cookieName: 'sid',
     router,
     onCertificates,
+    certificateLookMs: 100,
     onError: error => {
       throw error
     },

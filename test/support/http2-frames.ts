@@ -2,11 +2,10 @@
 import type { Socket } from 'node:net'
 
 /** Types of frames (RFC 9113, 6). */
-export const FRAME = { data: 0, headers: 1, rstStream: 3, settings: 4, ping: 6, goaway: 7 } as const
+export const FRAME = { data: 0, headers: 1, rstStream: 3, settings: 4, goaway: 7 } as const
 
-/** END_STREAM and END_HEADERS, for a request without a body; ACK for settings and pings. */
+/** END_STREAM and END_HEADERS: a request without a body. */
 export const WHOLE_REQUEST = 0x05
-export const ACK = 0x01
 
 /** One frame. */
 export interface Frame {

@@ -6,7 +6,7 @@ import type { ListenerTls } from '../../../config/schema.js'
 import { fingerprintOf } from './certificates.js'
 
 /** Time between two looks, ms: long before anybody notices an expired certificate, and a few stat calls each. */
-const LOOK_INTERVAL_MS = 2_000
+export const LOOK_INTERVAL_MS = 2_000
 
 /** What happens at a change. */
 export interface CertificateWatchEvents {
@@ -26,12 +26,15 @@ export class CertificateWatch {
   #failed = { fingerprint: '', times: 0 }
   #looking = false
 
-  /** @param used what the files were that are in use */
-  constructor(tls: ListenerTls, used: () => string, events: CertificateWatchEvents) {
+  /**
+   * @param used what the files were that are in use
+   * @param intervalMs time between two looks
+   */
+  constructor(tls: ListenerTls, used: () => string, intervalMs: number, events: CertificateWatchEvents) {
     this.#tls = tls
     this.#used = used
     this.#events = events
-    this.#timer = setInterval(() => void this.#look(), LOOK_INTERVAL_MS).unref()
+    this.#timer = setInterval(() => void this.#look(), intervalMs).unref()
   }
 
   close(): void {

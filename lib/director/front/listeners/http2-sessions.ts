@@ -3,12 +3,7 @@
  * servers and apps see one protocol; what HTTP/2 adds, streams and their limits, stays here.
  */
 import { Agent } from 'node:http'
-import {
-  constants,
-  performServerHandshake,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
+import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import type { HttpConnections } from './http-connections.js'
 import { serveStream } from './http2-exchange.js'
@@ -25,11 +20,6 @@ const SESSION_WINDOW_BYTES = 1024 * 1024
 const IDLE_CONNECTIONS_MAX = 8
 /** Frames that the protocol does not allow at that moment, and streams beyond the limit, before a session is ended. */
 const INVALID_FRAMES_MAX = 100
-/** How long a client that does not answer is thought to be sending still when the session is to be closed, ms. */
-const GOAWAY_MS_MAX = 500
-/** The largest stream id: a GOAWAY with it says that no more requests should come, and refuses none. */
-const LAST_STREAM_ID = 2 ** 31 - 1
-
 /** What sessions need of their listener. */
 export interface Http2Limits {
   /** How long a connection may be open until its first request, ms. */
@@ -79,28 +69,14 @@ export class Http2Sessions {
     })
   }
 
-  /** Tells every client to send its next requests elsewhere. Those that it has sent are answered, and then it ends. */
+  /**
+   * Tells every client which of its requests are the last ones: those are answered, and then their session ends. One
+   * that was sent before the client could know was not looked at, and its client may send it elsewhere (RFC 9113, 6.8).
+   * node:http2 has no way of giving notice before that.
+   */
   close(): void {
-    for (const session of this.#sessions) goAway(session)
+    for (const session of this.#sessions) session.close()
   }
-}
-
-/**
- * Ends a session in two steps (RFC 9113, 6.8): what the client sends before it knows is still served, and has arrived
- * when it answers a ping that follows.
- */
-function goAway(session: ServerHttp2Session): void {
-  if (session.destroyed) return
-  session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID)
-  const tooLong = setTimeout(() => session.close(), GOAWAY_MS_MAX)
-  const answered = () => {
-    clearTimeout(tooLong)
-    session.close()
-  }
-  // Not at once: pings overtake what is queued.
-  setImmediate(() => {
-    if (session.destroyed || session.closed || !session.ping(answered)) answered()
-  })
 }
 
 /** Ends a session that has no request for too long. */

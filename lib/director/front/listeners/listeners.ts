@@ -18,6 +18,8 @@ export interface ListenersOptions extends Http2Limits {
   readonly onError: (error: Error) => void
   /** Certificate files have changed: null when they are in use now, otherwise why they can't be. */
   readonly onCertificates: (error: unknown) => void
+  /** Time between two looks at the certificate files, ms. */
+  readonly lookIntervalMs: number
 }
 
 interface TlsListener {
@@ -96,13 +98,18 @@ export class Listeners {
   }
 
   #watch(tls: ListenerTls, acceptor: Acceptor): void {
-    const watch = new CertificateWatch(tls, () => acceptor.certificates?.fingerprint ?? '', {
-      onChanged: async () => {
-        acceptor.use(await readCertificates(tls))
-        this.#options.onCertificates(null)
+    const watch = new CertificateWatch(
+      tls,
+      () => acceptor.certificates?.fingerprint ?? '',
+      this.#options.lookIntervalMs,
+      {
+        onChanged: async () => {
+          acceptor.use(await readCertificates(tls))
+          this.#options.onCertificates(null)
+        },
+        onUnusable: error => this.#options.onCertificates(error),
       },
-      onUnusable: error => this.#options.onCertificates(error),
-    })
+    )
     this.#watches.push(watch)
   }
 }
