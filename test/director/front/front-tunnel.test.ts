@@ -138,7 +138,10 @@ t.test('bytes that come with the head, or before the app answers, are not lost',
   const late: Take = (req, socket, head) => setTimeout(() => echo(req, socket, head), 20)
   for (const port of await bothWays(t, () => serverOf(late))) {
     const client = new RawClient(port).send(`${UPGRADE}early `)
-    setTimeout(() => client.socket.end('later'), 5)
+    await once(client.socket, 'connect')
+    client.send('later')
+    await client.until('later')
+    client.socket.end('')
     t.equal(await client.untilClosed(), `${SWITCH}early laterbye`)
   }
 })
