@@ -84,6 +84,7 @@ export class Target {
       .replaceAll(`"localPort":${this.port}`, '"localPort":<port>')
       .replaceAll(`"port":${this.port}`, '"port":<port>')
       .replace(/^(date): .*?(?=\r?$)/gim, '$1: <date>')
+      .replace(/(expires)=(?!Thu, 01 Jan 1970)[^;\r\n]+/gi, '$1=<date>')
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,10 @@
 import t from 'tap'
 import { comparesWithBare, prepareApps } from './compare.js'
 
-t.test('Koa, Fastify and Hono apps behave under Troupe as under bare node:http', async t => {
-  await prepareApps(t)
-  for (const framework of ['koa', 'fastify', 'hono'] as const) {
-    await t.test(framework, t => comparesWithBare(t, framework))
-  }
-})
+await prepareApps(t)
+
+for (const framework of ['koa', 'fastify', 'hono'] as const) {
+  t.test(`${framework}: an app behaves under Troupe as under bare node:http`, async t => {
+    await comparesWithBare(t, framework)
+  })
+}
