@@ -7,6 +7,7 @@ import type { Assignment } from '../replication/assignment.js'
 import type { ActorName, Partition } from '../replication/ids.js'
 import type {
   ActorTask,
+  HandoverTarget,
   WebServerControl,
   WebServerStart,
   WebServerStats,
@@ -14,15 +15,16 @@ import type {
 import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
 import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
+import { HandoverOut, HandoversIn } from '../transport/handover-port.js'
 import { SessionRegister } from '../transport/session-call-register.js'
 import type { SessionEventKind } from '../transport/session-events.js'
 import { threadStats } from '../transport/thread-stats.js'
 import { toWireError } from '../transport/wire-error.js'
 import { ExchangeServer } from './http/exchange-server.js'
 import { ProxyTrust } from './http/proxy-trust.js'
-import { standAside, unlessAside } from './http/request-session.js'
+import { standAside } from './http/request-session.js'
 import { Replicas } from './replicas.js'
-import { SessionCache } from './sessions/session-cache.js'
+import { cachedBytes, SessionCache } from './sessions/session-cache.js'
 import { WebServerSessionCalls } from './sessions/session-calls.js'
 import { SessionEvents } from './sessions/session-events.js'
 import { SessionHost } from './sessions/session-host.js'
@@ -61,6 +63,7 @@ interface Parts {
   readonly events: SessionEvents
   readonly calls: WebServerSessionCalls
   readonly exchanges: ExchangeServer
+  readonly handovers: HandoversIn
   readonly sweeps: NodeJS.Timeout
 }
 
@@ -116,7 +119,7 @@ class WebServerActor implements WebServerControl {
     }
     const exchanges = new ExchangeServer({
       port: director,
-      sessions: unlessAside(sessions),
+      sessions,
       handle: app.handle,
       server: app.server,
       keepAliveTimeoutMs: options.keepAliveTimeoutMs,
@@ -127,7 +130,8 @@ class WebServerActor implements WebServerControl {
       onDraining: () => draining.abort(),
     })
     const sweeps = setInterval(() => sessions.sweep(), SWEEP_INTERVAL_MS).unref()
-    this.#parts = { director, cache, replicas, sessions, events, calls, exchanges, sweeps }
+    const handovers = new HandoversIn()
+    this.#parts = { director, cache, replicas, sessions, events, calls, exchanges, handovers, sweeps }
     this.#surroundings.onUncaught((error, origin) => {
       // Of a session call that the app did not wait for: says nothing of the app's state, and its response waits anyway.
       if (origin === 'unhandledRejection' && error instanceof TroupeError) report(error)
@@ -143,31 +147,46 @@ class WebServerActor implements WebServerControl {
     this.#started().replicas.disconnect(replica)
   }
 
-  async assign(assignments: readonly Assignment[]): Promise<void> {
-    const { replicas, events } = this.#started()
+  async assign(assignments: readonly Assignment[], handover: number | null): Promise<void> {
+    const { replicas, events, handovers } = this.#started()
     events.onAssign(assignments)
-    replicas.assign(assignments)
+    replicas.assign(assignments, handover === null ? [] : handovers.take(handover))
+  }
+
+  async receive(handover: number, port: MessagePort | null): Promise<number> {
+    const { cache, handovers } = this.#started()
+    handovers.expect(handover, port)
+    return cache.roomBytes
   }
 
   async wantSessionEvents(kinds: readonly SessionEventKind[]): Promise<void> {
     this.#started().events.want(kinds)
   }
 
-  async release(partitions: readonly Partition[], withinMs: number): Promise<readonly Partition[]> {
+  async release(
+    partitions: readonly Partition[],
+    withinMs: number,
+    { port, roomBytes }: HandoverTarget,
+  ): Promise<readonly Partition[]> {
     const { replicas, sessions } = this.#started()
+    const out = new HandoverOut(port, roomBytes, cachedBytes)
     const deadline = performance.now() + withinMs
     const released: Partition[] = []
     let rest = partitions.filter(partition => replicas.epochOf(partition) !== null)
     while (true) {
       const [ready, busy] = split(rest, partition => {
-        return sessions.inUse(partition) === 0 && replicas.tryRelease(partition)
+        const handedOver = sessions.mayGiveUp(partition) ? replicas.release(partition) : null
+        if (handedOver !== null) out.send(handedOver)
+        return handedOver !== null
       })
       released.push(...ready)
       // Requests that wait for a partition would wait in vain for its tunnels to end.
       rest = busy.filter(partition => !sessions.isHeldByTunnels(partition))
-      if (rest.length === 0 || performance.now() >= deadline) return released
+      if (rest.length === 0 || performance.now() >= deadline) break
       await wait(RELEASE_POLL_MS)
     }
+    out.close()
+    return released
   }
 
   async flush(withinMs: number): Promise<boolean> {
@@ -179,8 +198,9 @@ class WebServerActor implements WebServerControl {
 
   async stop(): Promise<void> {
     if (this.#parts !== null) {
-      const { director, calls, replicas, sweeps } = this.#parts
+      const { director, calls, replicas, handovers, sweeps } = this.#parts
       clearInterval(sweeps)
+      handovers.close()
       replicas.close()
       calls.close()
       director.close()
