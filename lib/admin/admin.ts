@@ -90,10 +90,11 @@ async function serve(request: IncomingMessage, response: ServerResponse, desk: D
   const [path = '/'] = (request.url ?? '/').split('?', 1)
   const method = request.method ?? 'GET'
   const isDashboard = path.startsWith(`${DASHBOARD_PATH}/`)
+  const isChange = method !== 'GET' && method !== 'HEAD'
   const refused = refusal(request.headers, {
     isOpen: desk.access.isOpen,
-    isDashboard: isDashboard || path === '/' || path === DASHBOARD_PATH,
-    isChange: method !== 'GET' && method !== 'HEAD',
+    isDashboard: isDashboard || (!isChange && (path === '/' || path === DASHBOARD_PATH)),
+    isChange,
   })
   if (refused !== null) {
     send(response, errorAnswer(403, 'ADMIN_REFUSED', refused))

@@ -25,6 +25,7 @@ export function showActors(measures, shown) {
       ['Event loop', percent(shown.busy(server.name))],
       ['Heap', server.stats === null ? '–' : bytesText(server.stats.heapUsedBytes)],
       ['Outbox', short(server.stats?.outboxDepth ?? null)],
+      ['Cache hits', percent(hitsOf(server.stats))],
       ['Restarts', String(server.restarts)],
     ])
     actions(card, server.name, 'web server', shown.actions, shown.onAction)
@@ -34,10 +35,11 @@ export function showActors(measures, shown) {
       ['Up to date', String(server.partitions)],
       ['Sessions', short(server.stats?.sessions ?? null)],
       ['Size', server.stats === null ? '–' : bytesText(server.stats.bytes)],
-      ['Store', server.host === null ? server.store : `${server.store} on ${server.host}`],
       ['Event loop', percent(shown.busy(server.name))],
       ['Heap', server.stats === null ? '–' : bytesText(server.stats.heapUsedBytes)],
       ['Restarts', String(server.restarts)],
+      [server.host === null ? 'Store' : `On ${server.host}`, server.store],
+      ['Tombstones', short(server.stats?.tombstones ?? null)],
     ])
     actions(card, server.name, 'session server', ['kill'], shown.onAction)
   })
@@ -83,15 +85,15 @@ function newCard(name) {
   title.textContent = name
   const state = document.createElement('span')
   state.className = 'state'
-  header.append(title, state)
+  const buttons = document.createElement('span')
+  buttons.className = 'buttons'
+  header.append(title, state, buttons)
   const list = document.createElement('dl')
   list.className = 'facts'
   const territory = document.createElement('div')
   territory.className = 'territory'
   territory.dataset.territory = name
-  const buttons = document.createElement('p')
-  buttons.className = 'buttons'
-  card.append(header, territory, list, buttons)
+  card.append(header, territory, list)
   return card
 }
 
@@ -138,6 +140,12 @@ function actions(card, actor, role, names, onAction) {
 function setState(element, state) {
   element.dataset.state = state
   if (element.textContent !== state) element.textContent = state
+}
+
+/** @param {ClusterMeasures['webServers'][number]['stats']} stats @returns {number | null} of all since its start */
+function hitsOf(stats) {
+  const all = (stats?.cacheHits ?? 0) + (stats?.cacheMisses ?? 0)
+  return stats === null || all === 0 ? null : stats.cacheHits / all
 }
 
 /** @param {number | null} share */

@@ -8,7 +8,15 @@ import uPlot from './uplot.js'
 /** Five minutes of a point a second. */
 const POINTS_MAX = 300
 const SECONDS = 300
+const SECONDS_MIN = 60
 const HEIGHT = 132
+
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hour12: false,
+})
 
 /** @typedef {'rate' | 'p50' | 'p99' | 'ackP50' | 'ackP99' | 'sessions'} Key */
 
@@ -89,9 +97,9 @@ function optionsOf(element, keys) {
     legend: { show: false },
     scales: {
       x: {
-        // The window is five minutes from the first point on, so that the lines do not stretch.
-        range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ max) => [
-          max - SECONDS,
+        // At least a minute, so that the first points do not stretch.
+        range: (/** @type {any} */ _, /** @type {number} */ min, /** @type {number} */ max) => [
+          Math.max(max - SECONDS, Math.min(min, max - SECONDS_MIN)),
           max,
         ],
       },
@@ -103,7 +111,13 @@ function optionsOf(element, keys) {
       },
     },
     axes: [
-      { ...axis, size: 24, space: 70 },
+      {
+        ...axis,
+        size: 24,
+        space: 70,
+        values: (/** @type {any} */ _, /** @type {number[]} */ ticks) =>
+          ticks.map(tick => clock.format(tick * 1000)),
+      },
       {
         ...axis,
         size: 40,

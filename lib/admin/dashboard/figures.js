@@ -142,6 +142,7 @@ export function short(value) {
 /** @param {number} bytes */
 export function bytesText(bytes) {
   const mib = bytes / 1024 / 1024
+  if (mib < 1) return `${Math.ceil(bytes / 1024)} KiB`
   if (mib >= 1024) return `${(mib / 1024).toFixed(1)} GiB`
   return mib >= 10 ? `${Math.round(mib)} MiB` : `${mib.toFixed(1)} MiB`
 }

@@ -11,11 +11,13 @@ const COLUMNS = 64
 const PARTITIONS = 1024
 /** Share of a tile's pitch that is drawn. */
 const FILL = 0.74
+/** Opacity of a copy that is being brought up to date. */
+const FAINT = 0.35
 const FLIGHT_MS = 650
 /** The last tile leaves so much later than the first, ms. */
 const STAGGER_MS = 350
 
-/** @typedef {{ x: number, y: number, size: number, colour: string }} Place */
+/** @typedef {{ x: number, y: number, size: number, colour: string, alpha: number }} Place */
 /** @typedef {{ from: Place, to: Place, startsAt: number }} Tile */
 
 const stage = /** @type {HTMLElement} */ (document.getElementById('stage'))
@@ -25,8 +27,8 @@ const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)')
 export class PartitionTiles {
   /** @type {PartitionMap | null} */
   #map = null
-  /** @type {(Tile | undefined)[]} */
-  #tiles = []
+  /** By where they belong: one for each partition, and one for each of its copies. @type {Map<string, Tile>} */
+  #tiles = new Map()
   #frame = 0
 
   constructor() {
@@ -37,7 +39,7 @@ export class PartitionTiles {
   /** @param {PartitionMap} map */
   show(map) {
     this.#map = map
-    this.#place(!reducedMotion.matches && this.#tiles.length > 0)
+    this.#place(!reducedMotion.matches && this.#tiles.size > 0)
   }
 
   /** Everything is where it belongs: the page has another size or other colours. */
@@ -50,37 +52,20 @@ export class PartitionTiles {
     const map = this.#map
     if (map === null) return
     const now = performance.now()
-    const places = this.#placesOf(map)
-    this.#tiles = places.map((to, partition) => {
-      const tile = this.#tiles[partition]
-      if (tile === undefined || !isFlying) return { from: to, to, startsAt: 0 }
-      if (tile.to.x === to.x && tile.to.y === to.y && tile.to.colour === to.colour) return tile
-      const from = placeAt(tile, now)
-      return { from, to, startsAt: now + (STAGGER_MS * partition) / PARTITIONS }
-    })
+    const places = [...placesOfOwned(map), ...placesOfCopies(map)]
+    let leaves = 0
+    this.#tiles = new Map(
+      places.map(([key, to]) => {
+        const tile = this.#tiles.get(key)
+        if (tile === undefined || !isFlying) return [key, { from: to, to, startsAt: 0 }]
+        if (isSame(tile.to, to)) return [key, tile]
+        return [
+          key,
+          { from: placeAt(tile, now), to, startsAt: now + (STAGGER_MS * leaves++) / places.length },
+        ]
+      }),
+    )
     this.#draw()
-  }
-
-  /** @param {PartitionMap} map @returns {Place[]} by partition */
-  #placesOf({ owners, webServers }) {
-    const boxes = boxesOf([...webServers, 'unowned'])
-    const colours = coloursOf(webServers.length)
-    /** @type {Map<number, number>} */
-    const filled = new Map()
-    return owners.map(owner => {
-      const slot = filled.get(owner) ?? 0
-      filled.set(owner, slot + 1)
-      const box = boxes.get(webServers[owner] ?? 'unowned')
-      const colour = colours[owner] ?? colours.at(-1) ?? 'currentColor'
-      if (box === undefined) return { x: 0, y: 0, size: 0, colour }
-      const pitch = box.width / COLUMNS
-      return {
-        x: box.x + (slot % COLUMNS) * pitch,
-        y: box.y + Math.floor(slot / COLUMNS) * pitch,
-        size: pitch * FILL,
-        colour,
-      }
-    })
   }
 
   #draw() {
@@ -91,16 +76,82 @@ export class PartitionTiles {
     const now = performance.now()
     let isMoving = false
     drawLines(context, map)
-    drawCopies(context, map)
-    for (const tile of this.#tiles) {
-      if (tile === undefined) continue
-      const { x, y, size, colour } = placeAt(tile, now)
+    drawRoom(context, [...map.webServers, ...map.sessionServers])
+    for (const tile of this.#tiles.values()) {
+      const { x, y, size, colour, alpha } = placeAt(tile, now)
+      context.globalAlpha = alpha
       context.fillStyle = colour
       context.fillRect(x, y, size, size)
       isMoving ||= now < tile.startsAt + FLIGHT_MS
     }
+    context.globalAlpha = 1
     stage.dataset.moving = String(isMoving)
     if (isMoving) this.#frame = requestAnimationFrame(() => this.#draw())
+  }
+}
+
+/** @param {Place} a @param {Place} b */
+function isSame(a, b) {
+  return a.x === b.x && a.y === b.y && a.size === b.size && a.colour === b.colour && a.alpha === b.alpha
+}
+
+/** Each partition in the territory of its owner. @param {PartitionMap} map @returns {[string, Place][]} */
+function placesOfOwned({ owners, webServers }) {
+  const boxes = boxesOf([...webServers, 'unowned'])
+  const colours = coloursOf(webServers.length)
+  /** @type {Map<number, number>} */
+  const filled = new Map()
+  return owners.map((owner, partition) => {
+    const slot = filled.get(owner) ?? 0
+    filled.set(owner, slot + 1)
+    const colour = colours[owner] ?? colours.at(-1) ?? 'currentColor'
+    return [`${partition}`, inBox(boxes.get(webServers[owner] ?? 'unowned'), slot, colour, 1)]
+  })
+}
+
+/**
+ * Each copy at its session server, by owner; faint while it is being brought up to date.
+ * @param {PartitionMap} map @returns {[string, Place][]}
+ */
+function placesOfCopies({ owners, webServers, sessionServers, synced, replicas }) {
+  const boxes = boxesOf(sessionServers)
+  const colours = coloursOf(webServers.length)
+  const byOwner = owners.map((_, partition) => partition)
+  byOwner.sort((a, b) => (owners[a] ?? 0) - (owners[b] ?? 0) || a - b)
+  return sessionServers.flatMap((name, server) => {
+    const bit = 1 << server
+    const held = byOwner.filter(partition => ((replicas[partition] ?? 0) & bit) !== 0)
+    return held.map((partition, slot) => {
+      const colour = colours[owners[partition] ?? -1] ?? colours.at(-1) ?? 'currentColor'
+      const alpha = ((synced[partition] ?? 0) & bit) === 0 ? FAINT : 1
+      return /** @type {[string, Place]} */ ([
+        `${name} ${partition}`,
+        inBox(boxes.get(name), slot, colour, alpha),
+      ])
+    })
+  })
+}
+
+/** @param {Box | undefined} box @param {number} slot @param {string} colour @param {number} alpha @returns {Place} */
+function inBox(box, slot, colour, alpha) {
+  if (box === undefined) return { x: 0, y: 0, size: 0, colour, alpha }
+  const pitch = box.width / COLUMNS
+  const [column, row] = [slot % COLUMNS, Math.floor(slot / COLUMNS)]
+  return { x: box.x + column * pitch, y: box.y + row * pitch, size: pitch * FILL, colour, alpha }
+}
+
+/**
+ * The places that every territory has, whether taken or not.
+ * @param {CanvasRenderingContext2D} context @param {readonly string[]} names
+ */
+function drawRoom(context, names) {
+  const colour = getComputedStyle(stage).getPropertyValue('--tile-empty')
+  context.fillStyle = colour
+  for (const box of boxesOf(names).values()) {
+    for (let slot = 0; slot < PARTITIONS; slot++) {
+      const { x, y, size } = inBox(box, slot, colour, 1)
+      context.fillRect(x, y, size, size)
+    }
   }
 }
 
@@ -133,30 +184,8 @@ function placeAt({ from, to, startsAt }, now) {
     y: between(from.y, to.y),
     size: between(from.size, to.size),
     colour: eased < 0.5 ? from.colour : to.colour,
+    alpha: between(from.alpha, to.alpha),
   }
-}
-
-/** What each session server holds: full where it is up to date, faint where it is being brought up to date. */
-/** @param {CanvasRenderingContext2D} context @param {PartitionMap} map */
-function drawCopies(context, { owners, sessionServers, webServers, synced, replicas }) {
-  const boxes = boxesOf(sessionServers)
-  const colours = coloursOf(webServers.length)
-  const empty = getComputedStyle(stage).getPropertyValue('--tile-empty')
-  for (const [server, name] of sessionServers.entries()) {
-    const box = boxes.get(name)
-    if (box === undefined) continue
-    const pitch = box.width / COLUMNS
-    const bit = 1 << server
-    for (const [partition, owner] of owners.entries()) {
-      const isHeld = ((replicas[partition] ?? 0) & bit) !== 0
-      const isSynced = ((synced[partition] ?? 0) & bit) !== 0
-      context.globalAlpha = isHeld && !isSynced ? 0.35 : 1
-      context.fillStyle = isHeld ? (colours[owner] ?? colours.at(-1) ?? empty) : empty
-      const x = box.x + (partition % COLUMNS) * pitch
-      context.fillRect(x, box.y + Math.floor(partition / COLUMNS) * pitch, pitch * FILL, pitch * FILL)
-    }
-  }
-  context.globalAlpha = 1
 }
 
 /** Requests go from the director to web servers, copies from these to session servers: where there is room to draw it. */
