@@ -170,8 +170,11 @@ export function trustedList(value: string | readonly string[]): string[] {
 }
 
 function isTrust(value: string | readonly string[]): boolean {
+  const entries = trustedList(value)
+  // As an address "2" would be 0.0.0.2, which nobody means.
+  if (entries.some(entry => /^\d*$/.test(entry))) return false
   try {
-    proxyAddr.compile(trustedList(value))
+    proxyAddr.compile(entries)
     return true
   } catch {
     return false
