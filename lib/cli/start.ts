@@ -104,7 +104,7 @@ async function startCluster(config: Config, log: Logger): Promise<Cluster> {
 
 function announce({ url, urls, adminUrl }: Cluster, { log: logConfig }: Config, log: Logger): void {
   if (!isPretty(logConfig) && log.isLevelEnabled('info')) {
-    log.info({ url, urls, adminUrl }, `open ${url}`)
+    log.info({ url, adminUrl, urls }, `open ${url}`)
     return
   }
   const also = urls.slice(1).map(other => `\n                    ${other}`)
