@@ -224,7 +224,7 @@ t.test('every answer forbids frames, foreign scripts and sniffing', async t => {
         'content-security-policy': /^default-src 'none'; script-src 'self'; style-src 'self'; /,
         'x-content-type-options': 'nosniff',
         'x-frame-options': 'DENY',
-        'referrer-policy': 'no-referrer',
+        'referrer-policy': 'same-origin',
         'cross-origin-opener-policy': 'same-origin',
         'cache-control': 'no-store',
       },

@@ -4,6 +4,8 @@
 
 /** Longest wait for an answer, ms: it asks every actor, and one that hangs takes half a second. */
 const TIMEOUT_MS = 4_000
+/** Longest wait for something to be done, ms: a drain lets requests in flight finish first. */
+const ACT_TIMEOUT_MS = 120_000
 
 /** The events that the page hears of. */
 export const EVENT_TYPES = [
@@ -28,7 +30,7 @@ export function readPartitions() {
 
 /** @param {string} actor @param {'kill' | 'drain'} what */
 export async function act(actor, what) {
-  await ask(`api/actors/${encodeURIComponent(actor)}/${what}`, 'POST')
+  await ask(`api/actors/${encodeURIComponent(actor)}/${what}`, 'POST', ACT_TIMEOUT_MS)
 }
 
 /**
@@ -46,9 +48,12 @@ export function hearEvents(onEvent) {
   })
 }
 
-/** @param {string} path @param {'GET' | 'POST'} method @returns {Promise<any>} whatever that path answers */
-async function ask(path, method = 'GET') {
-  const response = await fetch(path, { method, signal: AbortSignal.timeout(TIMEOUT_MS) })
+/**
+ * @param {string} path @param {'GET' | 'POST'} method @param {number} timeoutMs
+ * @returns {Promise<any>} whatever that path answers
+ */
+async function ask(path, method = 'GET', timeoutMs = TIMEOUT_MS) {
+  const response = await fetch(path, { method, signal: AbortSignal.timeout(timeoutMs) })
   // The login is over: the page itself asks for another.
   if (response.status === 401) location.reload()
   const body = await response.json()

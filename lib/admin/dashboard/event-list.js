@@ -59,6 +59,10 @@ export function showEvent(type, event) {
   const what = told(type, event)
   if (what === null) return
   none.hidden = true
+  // A resync tells of every step: the newest is enough.
+  const latest = list.firstElementChild
+  if (type === 'under-copied' && latest instanceof HTMLElement && latest.dataset.type === type)
+    latest.remove()
   const entry = document.createElement('li')
   entry.dataset.tone = what.tone
   entry.dataset.type = type

@@ -127,13 +127,13 @@ async function ask(actor, role, action) {
     title: isKill ? `Kill ${actor}?` : `Drain ${actor}?`,
     text: isKill
       ? `Its thread ends at once. ${others}, and it is started again. Requests it was working on may fail.`
-      : 'Its partitions are handed over to the other web servers; requests in flight finish.',
+      : 'Its partitions are handed over to the other web servers, its requests in flight finish, and it ends. None replaces it.',
     yes: isKill ? `Kill ${actor}` : `Drain ${actor}`,
   })
   if (!isSure) return
   try {
     await act(actor, isKill ? 'kill' : 'drain')
-    say(isKill ? `${actor} was killed` : `${actor} is draining`)
+    say(isKill ? `${actor} was killed` : `${actor} was drained`)
   } catch (error) {
     showEvent('failed', { at: Date.now(), text: error instanceof Error ? error.message : String(error) })
   }
