@@ -23,6 +23,8 @@ interface Asked {
 export class AskedCalls {
   readonly #asked = new Map<SessionCallNumber, Asked>()
   #last: SessionCallNumber = 0
+  /** Why nobody answers any more. */
+  #ended: string | null = null
 
   /** Calls without an answer. */
   get size(): number {
@@ -40,7 +42,8 @@ export class AskedCalls {
       // The boundary: the answer to a call has the type that the call says.
       const answer = (value: unknown) => resolve(value as OwnerCallAnswers[C['op']])
       this.#asked.set(number, { partition, resolve: answer, reject })
-      send(number)
+      if (this.#ended === null) send(number)
+      else this.fail(number, this.#ended)
     })
   }
 
@@ -61,8 +64,9 @@ export class AskedCalls {
     asked.reject(new SessionUnavailableError(asked.partition, reason))
   }
 
-  /** Nobody is going to answer any more. */
-  failAll(reason: string): void {
+  /** Nobody is going to answer any more, nor to be sent anything. */
+  end(reason: string): void {
+    this.#ended ??= reason
     for (const number of [...this.#asked.keys()]) this.fail(number, reason)
   }
 }

@@ -7,7 +7,7 @@ import type { Acknowledged } from '../replication/acknowledgements.js'
 import type { Assignment } from '../replication/assignment.js'
 import type { SessionCopy } from '../replication/copy.js'
 import type { HostedSessions } from '../replication/hosted-sessions.js'
-import type { ActorName, Epoch, Partition, SessionId } from '../replication/ids.js'
+import { type ActorName, ALL_PARTITIONS, type Epoch, type Partition, type SessionId } from '../replication/ids.js'
 import type { Listed } from '../replication/listings.js'
 import type { Found } from '../replication/lookups.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
@@ -143,10 +143,11 @@ export class Replicas {
     this.#flushSoon()
   }
 
-  /** Sends what is left and closes every port. */
+  /** Sends what is left, closes every port and owns nothing any more: whoever waits for an answer is told. */
   close(): void {
     clearInterval(this.#ticks)
     this.#flush()
+    for (const partition of ALL_PARTITIONS) this.#owner.onUnassign(partition)
     for (const port of this.#ports.values()) port.close()
     this.#ports.clear()
   }

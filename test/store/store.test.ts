@@ -144,6 +144,17 @@ t.test('while another process has the files every call is told in time', async t
   t.equal(await store.get('one'), null)
 })
 
+t.test('a call that close overtakes is answered or refused, not forgotten', async t => {
+  const { store } = makeStore(t)
+  await store.ready()
+  const calls = [store.get('unknown'), store.length(), store.set('one', sessionOf({})), store.destroy('two')]
+  const outcomes = Promise.allSettled<unknown>(calls)
+  await store.close()
+  for (const outcome of await outcomes) {
+    if (outcome.status === 'rejected') t.match(outcome.reason, { code: 'STORE_CLOSED' })
+  }
+})
+
 t.test('options that are not valid are told by ready, and by every call', async t => {
   const { store } = makeStore(t, { sessionServers: [{ name: 'a', store: 'lmdb' }] })
   await t.rejects(store.ready(), { code: 'CONFIG_INVALID', message: /sessionServers\[0\]\.path/ })

@@ -72,7 +72,7 @@ export class WebServerSessionCalls implements SessionCalls, OwnerCalls {
   /** The way to the director ends: nothing is answered any more. */
   close(): void {
     this.#director.close()
-    this.#asked.failAll('this web server is stopping')
+    this.#asked.end('this web server is stopping')
   }
 
   #onMessage(message: SessionMessage): void {
