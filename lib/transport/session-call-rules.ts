@@ -5,6 +5,8 @@ import type { SessionCall } from './session-calls.js'
 
 /** Every store takes as many as a key; session servers refuse longer ones. Bytes of UTF-8. */
 export const SESSION_ID_BYTES_MAX = 256
+/** The last moment that a Date can hold; what ends later is no time that every store could keep. ms since the Unix epoch. */
+const EXPIRES_MAX = 8.64e15
 /** Begins the ids of Troupe's own records, which no cookie and no call of an app can name. */
 export const RESERVED_PREFIX = '#'
 
@@ -20,7 +22,10 @@ export function assertSessionCall(call: SessionCall): void {
   if (call.op === 'set' && typeof call.data !== 'string') {
     throw new SessionCallInvalidError(`A session is JSON text here, ${typeof call.data} was given.`)
   }
-  if ((call.op === 'set' || call.op === 'touch') && !Number.isFinite(call.expires)) {
+  if (
+    (call.op === 'set' || call.op === 'touch') &&
+    !(call.expires <= EXPIRES_MAX && call.expires >= -EXPIRES_MAX)
+  ) {
     throw new SessionCallInvalidError(
       `The expiry of a session is a time in ms since the Unix epoch, ${String(call.expires)} was given.`,
     )

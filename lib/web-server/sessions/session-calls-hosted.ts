@@ -114,7 +114,9 @@ export class HostedSessionCalls {
     const { committer } = this.#shared
     if (entry === null) return false
     const isAlive = this.#loader.isAlive(entry)
-    if (isAlive) await committer.write(entry, null, entry.expires).outcome
+    // An expired one too while requests have it: they would give it a new life.
+    const mayCome = isAlive || (!entry.destroyed && entry.uses > 0)
+    if (mayCome) await committer.write(entry, null, entry.expires).outcome
     else await committer.held(entry)
     return isAlive
   }

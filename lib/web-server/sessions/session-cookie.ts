@@ -60,11 +60,13 @@ export class Cookie implements CookieSettings {
       this.#expires = null
       return
     }
-    if (typeof ms !== 'number' || !Number.isFinite(ms)) {
+    const expires = new Date(typeof ms === 'number' ? this.#now() + ms : Number.NaN)
+    // Beyond what a Date holds, too: no cookie can say it, and not every session server can keep it.
+    if (Number.isNaN(expires.getTime())) {
       throw new TypeError(`cookie.maxAge is ${String(ms)}; a number of ms or null is expected`)
     }
     this.#originalMaxAge = ms
-    this.#expires = new Date(this.#now() + ms)
+    this.#expires = expires
   }
 
   /** When the cookie ends; null for a browser-session cookie. */

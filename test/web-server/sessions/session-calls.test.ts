@@ -1,8 +1,11 @@
 /** Session calls at the owner: what they do to sessions that requests are using, and how the index comes before them. */
+import { MessageChannel } from 'node:worker_threads'
 import t from 'tap'
 import type { SessionId } from '../../../lib/replication/ids.js'
 import type { OwnerCall, OwnerCallAnswers, OwnerCalls } from '../../../lib/transport/session-call-messages.js'
+import { assertSessionCall } from '../../../lib/transport/session-call-rules.js'
 import { CookieSigner } from '../../../lib/web-server/sessions/cookie-value.js'
+import { WebServerSessionCalls } from '../../../lib/web-server/sessions/session-calls.js'
 import { INDEX_SESSIONS_MAX } from '../../../lib/web-server/sessions/session-index-records.js'
 import { Browser, Replicas, visit, WebServer, type WebServerOptions } from './session-harness.js'
 
@@ -111,6 +114,46 @@ t.test('destroy wins against a request that is running', async t => {
   request.close()
   const next = new WebServer(replicas, { epoch: 2 })
   t.equal(await next.call({ op: 'get', id: idOf(browser) }), null)
+})
+
+t.test('destroy wins against a request whose session has expired meanwhile', async t => {
+  const replicas = new Replicas('a', 'b')
+  const time = { now: 1_000_000 }
+  const web = new WebServer(replicas, { time })
+  const browser = await visit(web)
+  const request = await web.open(browser)
+  request.session.user = 'late'
+  time.now += web.config.ttlMs + 1
+  t.equal(await web.call({ op: 'destroy', id: idOf(browser) }), false)
+  t.equal(await request.answer(), null)
+  request.close()
+  web.deliver()
+  t.equal(await web.call({ op: 'get', id: idOf(browser) }), null)
+  const next = new WebServer(replicas, { time, epoch: 2 })
+  t.equal(await next.call({ op: 'get', id: idOf(browser) }), null)
+})
+
+t.test('a web server that has stopped answers no call with silence', async t => {
+  const { port1, port2 } = new MessageChannel()
+  t.teardown(() => port2.close())
+  const elsewhere = { owns: () => false, carryOut: () => Promise.reject(new Error('not here')) }
+  const calls = new WebServerSessionCalls(elsewhere, port1)
+  const before = calls.call({ op: 'get', id: 'any' as SessionId })
+  calls.close()
+  const after = calls.call({ op: 'get', id: 'any' as SessionId })
+  for (const call of [before, after]) await t.rejects(call, { code: 'SESSION_UNAVAILABLE' })
+})
+
+t.test('an end that no Date can hold is refused before anybody is asked', async t => {
+  const id = 'any' as SessionId
+  for (const expires of [Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_VALUE, Number.MAX_SAFE_INTEGER]) {
+    for (const call of [
+      { op: 'touch', id, expires } as const,
+      { op: 'set', id, data: '{}', expires } as const,
+    ])
+      t.throws(() => assertSessionCall(call), { code: 'SESSION_CALL_INVALID' })
+  }
+  assertSessionCall({ op: 'touch', id, expires: 8.64e15 })
 })
 
 t.test('touch moves the end of a session, and nothing else', async t => {
