@@ -9,14 +9,17 @@ import { Director } from './director/director.js'
 /** Options of {@link start}. */
 export interface StartOptions {
   readonly log: Logger
+  /** Reads the configuration anew, for `Cluster.reload`; without it that goes on with what there is. */
+  readonly reread?: () => Promise<Config>
 }
 
 /**
  * Starts a cluster. Resolves when it serves.
  * @throws ClusterTlsError; AppLoadError when the app can't be loaded; the system's error, such as EADDRINUSE, when it can't listen
  */
-export async function start(config: Config, { log }: StartOptions): Promise<Cluster> {
-  const director = new Director({ config, log, tls: await readClusterTls(config.cluster) })
+export async function start(config: Config, { log, reread }: StartOptions): Promise<Cluster> {
+  const tls = await readClusterTls(config.cluster)
+  const director = new Director({ config, log, tls, ...(reread === undefined ? {} : { reread }) })
   return await runDirector(director, config, log)
 }
 

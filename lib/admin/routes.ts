@@ -1,9 +1,12 @@
 /** What programs can ask the admin listener; the dashboard asks the same below its own path. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ObservedCluster } from '../director/observed-cluster.js'
+import { TroupeError } from '../errors.js'
 import { type Answer, errorAnswer } from './answers.js'
 import type { EventStreams } from './event-streams.js'
 import type { MetricsPage } from './metrics.js'
+
+const UNKNOWN_ACTOR = 'UNKNOWN_ACTOR'
 
 /** What routes answer from. */
 export interface RouteSources {
@@ -79,20 +82,16 @@ async function kill(cluster: ObservedCluster, actor: string): Promise<Answer> {
 }
 
 async function drain(cluster: ObservedCluster, actor: string): Promise<Answer> {
-  if (cluster.drain === undefined) return errorAnswer(404, 'ADMIN_NOT_FOUND', 'This cluster does not drain.')
-  return await done(cluster.drain(actor), { draining: actor })
+  return await done(cluster.drain(actor), { drained: actor })
 }
 
-async function done(action: Promise<void>, body: object): Promise<Answer> {
+async function done(action: Promise<unknown>, body: object): Promise<Answer> {
   try {
     await action
   } catch (error) {
-    if (!isUnknownActor(error)) throw error
-    return errorAnswer(404, error.code, error.message)
+    // Refusals, which say what to do; anything else is for the log.
+    if (!(error instanceof TroupeError)) throw error
+    return errorAnswer(error.code === UNKNOWN_ACTOR ? 404 : 409, error.code, error.message)
   }
   return { status: 202, body }
-}
-
-function isUnknownActor(error: unknown): error is Error & { code: 'UNKNOWN_ACTOR' } {
-  return error instanceof Error && 'code' in error && error.code === 'UNKNOWN_ACTOR'
 }

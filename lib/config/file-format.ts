@@ -8,6 +8,7 @@ import { clusterSection, hostName, hostsSection, sessionServer } from './file-fo
 import { listenSection } from './file-format-listen.js'
 import { sessionSection } from './file-format-session.js'
 import { followsRules, whenObject } from './rules.js'
+import { WEB_SERVERS_MAX } from './schema.js'
 import {
   duration,
   flag,
@@ -31,9 +32,21 @@ const SESSION_SERVERS_MAX = 30
 const webServers = section(
   {
     /** One core is left to the director; two are the least that can take over from each other. */
-    threads: wholeNumberOr(1, 256, 'auto')
+    threads: wholeNumberOr(1, WEB_SERVERS_MAX, 'auto')
       .default('auto')
-      .describe('Web servers, each on a thread; "auto" is cores - 1, at least 2.'),
+      .describe(
+        'Web servers, each on a thread; "auto" is cores - 1, at least 2. With autoscale, at the start.',
+      ),
+    /** A fixed number is what most expect; and threads that come and go cost memory that others may want. */
+    autoscale: section(
+      {
+        min: wholeNumber(1, WEB_SERVERS_MAX).describe('Fewest web servers.'),
+        max: wholeNumber(1, WEB_SERVERS_MAX).describe('Most web servers.'),
+      },
+      'min and max',
+    )
+      .optional()
+      .describe('Lets the number of web servers follow the load; without it it stays.'),
     /** Only the app's author knows what it needs. */
     heapMb: z
       .union(
@@ -50,7 +63,7 @@ const webServers = section(
       .optional()
       .describe('The host that runs them, and the director; needed with hosts.'),
   },
-  'threads, heapMb, hangTimeout and on',
+  'threads, autoscale, heapMb, hangTimeout and on',
 )
 
 const replication = section(

@@ -13,6 +13,8 @@ export interface LoadedConfig {
   readonly warnings: readonly string[]
   /** Absolute path of the file that keeps the session secret in place of a configured one; null when there is none. */
   readonly secretFile: string | null
+  /** No secret is configured: that of `config` was drawn for this load, and the next load draws another. */
+  readonly hasRandomSecret: boolean
 }
 
 /** As long as the output of the HMAC that it keys. */
@@ -39,7 +41,8 @@ export function resolveConfig(file: ConfigFile, folder: string, needsSecret: boo
     hosts: file.hosts ?? {},
     webServers: {
       on: webServers.on ?? null,
-      threads: webServers.threads === 'auto' ? Math.max(2, availableParallelism() - 1) : webServers.threads,
+      threads: threadsOf(webServers),
+      autoscale: webServers.autoscale ?? null,
       heapMb: webServers.heapMb,
       hangTimeoutMs: webServers.hangTimeout,
     },
@@ -63,7 +66,14 @@ export function resolveConfig(file: ConfigFile, folder: string, needsSecret: boo
       ? resolve(folder, session.secretFile)
       : null
   const lacksSecret = session.secret === undefined && secretFile === null
-  return { config, warnings: warningsOf(config, lacksSecret && needsSecret), secretFile }
+  const hasRandomSecret = lacksSecret && needsSecret
+  return { config, warnings: warningsOf(config, hasRandomSecret), secretFile, hasRandomSecret }
+}
+
+function threadsOf({ threads, autoscale }: ConfigFile['webServers']): number {
+  if (threads !== 'auto') return threads
+  const { min = 1, max = Number.POSITIVE_INFINITY } = autoscale ?? {}
+  return Math.min(max, Math.max(min, 2, availableParallelism() - 1))
 }
 
 const NO_SECRET =

@@ -17,6 +17,10 @@ interface Sections extends PlaceSections {
     readonly ackTimeout: number
     readonly outboxMaxBytes: number
   }
+  readonly webServers?: PlaceSections['webServers'] & {
+    readonly threads: number | 'auto'
+    readonly autoscale?: { readonly min: number; readonly max: number } | undefined
+  }
   readonly session?: { readonly maxBytes: number }
   readonly cache?: { readonly maxBytes: number }
   readonly admin?:
@@ -40,6 +44,7 @@ export function followsRules(file: Sections, context: z.core.$RefinementCtx<Sect
   copiesFit(sound, demand)
   listenersDiffer(sound, demand)
   timeoutsFit(sound, demand)
+  threadsFit(sound, demand)
   sizesFit(sound, demand)
   adminIsGuarded(sound, demand)
   placesFit(sound, section => !broken.has(section), demand)
@@ -71,6 +76,19 @@ function timeoutsFit({ listen }: Sections, demand: Demand): void {
   if (listen === undefined || listen.requestTimeout === 0) return
   if (listen.headersTimeout <= listen.requestTimeout) return
   demand(['listen', 'headersTimeout'], `at most listen.requestTimeout (${listen.requestTimeout} ms)`)
+}
+
+function threadsFit({ webServers }: Sections, demand: Demand): void {
+  const { autoscale, threads = 'auto' } = webServers ?? {}
+  if (autoscale === undefined) return
+  const { min, max } = autoscale
+  if (min > max) demand(['webServers', 'autoscale', 'max'], `at least webServers.autoscale.min (${min})`)
+  else if (threads !== 'auto' && (threads < min || threads > max)) {
+    demand(
+      ['webServers', 'threads'],
+      `a number from ${min} to ${max}, as webServers.autoscale allows, or "auto"`,
+    )
+  }
 }
 
 function adminIsGuarded({ admin }: Sections, demand: Demand): void {

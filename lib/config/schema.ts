@@ -1,5 +1,8 @@
 /** The validated configuration as the rest of Troupe sees it. (Types first; the zod schema produces exactly these.) */
 
+/** Most web servers of one host. */
+export const WEB_SERVERS_MAX = 256
+
 /** Where the user's app is. */
 export interface AppConfig {
   /** Absolute path of the app's module. */
@@ -128,7 +131,10 @@ export interface Config {
   readonly webServers: {
     /** The host that runs them, and the director; null on one machine. */
     readonly on: string | null
+    /** How many at the start, and from then on unless they are scaled. */
     readonly threads: number
+    /** Their number follows the load within these bounds, both included; null when it does not. */
+    readonly autoscale: { readonly min: number; readonly max: number } | null
     /** Heap limit of one web server, MiB; null for Node's default. */
     readonly heapMb: number | null
     /** A web server whose event loop stands still for so long is killed, ms. */

@@ -2,8 +2,11 @@
 
 import { TroupeError } from '../errors.js'
 import type { Sessions } from '../transport/session-call-register.js'
+import type { CommandOptions } from './commands.js'
 import type { ClusterEvents } from './events.js'
 import type { ActorState } from './measured.js'
+import type { DrainResult, ReloadResult } from './operations.js'
+import type { ScaleResult } from './scaling.js'
 
 export type { ActorState } from './measured.js'
 
@@ -81,6 +84,27 @@ export interface Cluster {
    * @throws ListenTlsError: then the old ones stay in use
    */
   reloadCertificates(): Promise<void>
+  /**
+   * Reads the configuration again, where it comes from a file, and replaces every web server, one after the other, by a
+   * new one that loads the app anew. No request fails and nothing is lost: the new one runs before the old one hands
+   * over; requests, streams and WebSockets of the old one have `drainTimeout` to end.
+   * @throws CONFIG_… when the file is no good, ReloadRefusedError when it has changed what needs a restart, and
+   * ReloadFailedError when the new code does not start: nothing is changed then. ReloadIncompleteError when a later web
+   * server does not; ClusterBusyError, ClusterStoppingError
+   */
+  reload(options?: CommandOptions): Promise<ReloadResult>
+  /**
+   * Changes the number of web servers. Resolves when partitions are spread over them.
+   * @param count 1 to 256
+   * @throws ScaleRangeError; ScaleFailedError: there are as many as before then. ClusterBusyError, ClusterStoppingError
+   */
+  scale(count: number, options?: CommandOptions): Promise<ScaleResult>
+  /**
+   * Takes a web server out of service and ends it, as a reload does; none replaces it, so there is one less. `scale`
+   * brings another.
+   * @throws UnknownActorError, LastWebServerError, ClusterBusyError, ClusterStoppingError
+   */
+  drain(name: string, options?: CommandOptions): Promise<DrainResult>
   /** Ends an actor's thread at once; it will be replaced. @throws UnknownActorError */
   kill(name: string): Promise<void>
   /** Calls the listener each time this happens: see `events.ts`, and `session-events.ts` for what happens to sessions. */

@@ -14,6 +14,7 @@ import { type ActorStage, CONTROL_DEADLINE_MS } from './actors/actor-stage.js'
 import { Stage, WORKER_FILES } from './actors/stage.js'
 import { STOP_MS } from './actors/supervisor.js'
 import { type ClusterStatus, UnknownActorError } from './cluster.js'
+import type { CommandOptions } from './commands.js'
 import { type ClusterEvents, emitObserved, emitSoon } from './events.js'
 import { Front } from './front/front.js'
 import type { WebServerLink } from './front/router.js'
@@ -21,7 +22,9 @@ import type { ClusterMeasures, Observed, PartitionMap } from './measured.js'
 import { type MeasureSources, measuresOf, partitionMapOf } from './measures.js'
 import { Observations } from './observations.js'
 import type { ObservedCluster } from './observed-cluster.js'
+import { type DrainResult, Operations, type ReloadResult } from './operations.js'
 import { Ownership } from './ownership.js'
+import type { ScaleResult } from './scaling.js'
 import { DirectorSessionCalls } from './session-calls.js'
 import { SessionEventRelay } from './session-events.js'
 import { SessionServers } from './session-servers.js'
@@ -42,6 +45,8 @@ export interface DirectorOptions {
   readonly tls: ClusterTls | null
   /** Where its actors run; default: each on a thread of its own. */
   readonly stage?: ActorStage
+  /** Reads the configuration anew, for a reload; without it a reload goes on with what there is. */
+  readonly reread?: () => Promise<Config>
 }
 
 /** What the owner of a session may wait for, one after the other, before it answers a call: a look-up, then copies. */
@@ -55,6 +60,7 @@ export class Director implements ObservedCluster {
   readonly #ownership: Ownership
   readonly #front: Front
   readonly #webServers: WebServers
+  readonly #operations: Operations
   readonly #sessionCalls: DirectorSessionCalls
   readonly sessions: Sessions
   readonly #sessionServers: SessionServers
@@ -64,7 +70,7 @@ export class Director implements ObservedCluster {
   #admin: AdminListener | null = null
   #stopping: Promise<void> | null = null
 
-  constructor({ config, log, tls, stage }: DirectorOptions) {
+  constructor({ config, log, tls, stage, reread }: DirectorOptions) {
     this.#config = config
     // An event loop that stands still is the heartbeat's business: whoever comes back in time still answers.
     const controlDeadlineMs = config.webServers.hangTimeoutMs + CONTROL_DEADLINE_MS
@@ -128,6 +134,9 @@ export class Director implements ObservedCluster {
       onAccepts: event => this.#front.accepts(event),
       endTunnels: link => this.#front.endTunnels(link),
     })
+    this.#operations = new Operations({
+      ...{ config, log, reread, webServers: this.#webServers, ownership: this.#ownership },
+    })
   }
 
   get url(): string {
@@ -154,6 +163,7 @@ export class Director implements ObservedCluster {
       await this.#webServers.start(this.adminUrl)
       await this.#ownership.open()
       this.#urls = await this.#front.listen()
+      this.#operations.open()
       emitSoon(this.#emitter, 'ready')
     } catch (error) {
       await this.#stopActors()
@@ -183,6 +193,18 @@ export class Director implements ObservedCluster {
 
   reloadCertificates(): Promise<void> {
     return this.#front.reloadCertificates()
+  }
+
+  reload(options?: CommandOptions): Promise<ReloadResult> {
+    return this.#operations.reload(options)
+  }
+
+  scale(count: number, options?: CommandOptions): Promise<ScaleResult> {
+    return this.#operations.scale(count, options)
+  }
+
+  drain(name: string, options?: CommandOptions): Promise<DrainResult> {
+    return this.#operations.drain(name, options)
   }
 
   async kill(name: string): Promise<void> {
@@ -234,7 +256,9 @@ export class Director implements ObservedCluster {
   }
 
   async #stop(): Promise<void> {
-    const { drainTimeoutMs } = this.#config
+    const { drainTimeoutMs } = this.#operations.config
+    this.#operations.stop()
+    this.#webServers.close()
     const deadline = performance.now() + drainTimeoutMs
     this.#webServers.drain()
     await this.#front.stop(drainTimeoutMs)
@@ -247,7 +271,9 @@ export class Director implements ObservedCluster {
 
   async #stopActors(): Promise<void> {
     this.#ownership.close()
+    this.#operations.stop()
     await this.#webServers.stop()
+    await this.#operations.ended()
     await this.#sessionServers.stop()
     this.#sessionCalls.close()
     await this.#stage.destroy()

@@ -8,8 +8,6 @@ export interface ObservedCluster extends Cluster {
   measures(): Promise<ClusterMeasures>
   /** Where every partition is. */
   partitionMap(): PartitionMap
-  /** Empties a web server by handover; not every cluster offers it. @throws UnknownActorError */
-  drain?(name: string): Promise<void>
   /** @param listener called with each event as it happens; must not throw @returns ends that */
   observe(listener: (observed: Observed) => void): () => void
 }

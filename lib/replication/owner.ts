@@ -8,6 +8,7 @@ import { type Acknowledged, Acknowledgements } from './acknowledgements.js'
 import type { AssignedReplica, Assignment, Settled } from './assignment.js'
 import type { Mutation, SessionCopy } from './copy.js'
 import { OwnershipLostError, SessionUnavailableError } from './errors.js'
+import type { HandedOver } from './handed-over.js'
 import type { HostedSessions } from './hosted-sessions.js'
 import { type ActorName, type Epoch, type Partition, partitionOf, type SessionId } from './ids.js'
 import { type Listed, Listings } from './listings.js'
@@ -52,9 +53,11 @@ interface Owned {
   readonly assignment: Assignment
   /** The replicas of the assignment that have an outbox now. */
   reachable: readonly ActorName[]
-  /** No resync of this epoch has been completed: what no cache holds is read ahead by the next. */
+  /** Neither a resync nor a handover has filled the cache: what it does not hold is read ahead by the next resync. */
   readonly cold: boolean
 }
+
+const NONE: ReadonlySet<never> = new Set()
 
 export class Owner {
   readonly #options: OwnerOptions
@@ -151,11 +154,26 @@ export class Owner {
     this.#recountAcknowledgements(affected)
   }
 
-  /** Partitions that are this web server's now, or have other replicas than before. */
-  onAssign(assignments: readonly Assignment[]): void {
+  /**
+   * Partitions that are this web server's now, or have other replicas than before.
+   * @param handedOver what the owners before left; it counts for partitions whose epoch follows that of the handover
+   */
+  onAssign(assignments: readonly Assignment[], handedOver: readonly HandedOver[] = []): void {
     const accepted = assignments.filter(assignment => this.#accept(assignment))
-    this.#adopt(accepted)
+    this.#adopt(accepted, this.#takeIn(accepted, handedOver))
     this.#recountAcknowledgements(new Set(accepted.map(({ partition }) => partition)))
+  }
+
+  /**
+   * Gives a partition up for a handover, unless some replica still lacks a change of it.
+   * @returns what the next owner can begin with, null when the partition was not given up
+   */
+  release(partition: Partition): HandedOver | null {
+    const owned = this.#owned.get(partition)
+    if (owned === undefined || !this.isFlushed(partition)) return null
+    const copies = [...this.#hosted.inPartition(partition)].filter(({ data }) => data !== null)
+    this.onUnassign(partition)
+    return { partition, epoch: owned.assignment.epoch, copies, cold: owned.cold }
   }
 
   /** Gives a partition up: after a handover, or when it is known to be somebody else's. */
@@ -324,12 +342,30 @@ export class Owner {
   }
 
   /**
-   * Takes assignments as the present ones: claims the partitions, and queues a resync where copies may differ, or where
-   * nothing has been read ahead yet: after a handover a replica may hold what no cache does any more.
+   * Takes sessions into the cache that come with their partitions, as far as there is room.
+   * @returns the partitions of which nothing need be read ahead
    */
-  #adopt(assignments: readonly Assignment[]): void {
+  #takeIn(assignments: readonly Assignment[], handedOver: readonly HandedOver[]): Set<Partition> {
+    const warm = new Set<Partition>()
+    if (handedOver.length === 0) return warm
+    const epochs = new Map(assignments.map(({ partition, epoch }) => [partition, epoch]))
+    for (const { partition, epoch, copies, cold } of handedOver) {
+      // Between the two epochs nobody has written: any other owner would have had an epoch of its own.
+      if (epochs.get(partition) !== epoch + 1) continue
+      for (const copy of copies) this.#hosted.warm(copy)
+      if (!cold) warm.add(partition)
+    }
+    return warm
+  }
+
+  /**
+   * Takes assignments as the present ones: claims the partitions, and queues a resync where copies may differ, or where
+   * nothing has been read ahead yet: a replica may hold what no cache does.
+   * @param warm partitions that came with their sessions
+   */
+  #adopt(assignments: readonly Assignment[], warm: ReadonlySet<Partition> = NONE): void {
     for (const assignment of assignments) {
-      const cold = this.#owned.get(assignment.partition)?.cold ?? true
+      const cold = this.#owned.get(assignment.partition)?.cold ?? !warm.has(assignment.partition)
       const reachable = assignment.replicas.map(({ name }) => name).filter(name => this.#outboxes.has(name))
       this.#owned.set(assignment.partition, { assignment, reachable, cold })
     }

@@ -33,8 +33,8 @@ export class PartitionTable {
   readonly #rows: readonly PartitionRow[]
   readonly #byPartition = new Map<Partition, PartitionRow>()
   readonly #webServers = new Set<ActorName>()
-  /** Web servers that own partitions but shall get no more. */
-  readonly #draining = new Set<ActorName>()
+  /** Web servers that get no partitions as long as there are others: about to end, or not in service yet. */
+  readonly #aside = new Set<ActorName>()
   #version = 0
 
   /**
@@ -110,32 +110,42 @@ export class PartitionTable {
   /** A web server runs: it gets what nobody owns by {@link assignUnowned}, and its share by {@link planShare}. */
   onWebServerUp(name: ActorName): void {
     this.#webServers.add(name)
-    this.#draining.delete(name)
+    this.#aside.delete(name)
     this.#version++
   }
 
-  /** A web server shall get no more partitions, since it is about to end. */
-  onWebServerDraining(name: ActorName): void {
-    if (this.#webServers.has(name)) this.#draining.add(name)
+  /** A web server gets no more partitions: it is about to end, or not in service yet. */
+  onWebServerAside(name: ActorName): void {
+    if (this.#webServers.has(name)) this.#aside.add(name)
+  }
+
+  /** A web server gets partitions again. */
+  onWebServerBack(name: ActorName): void {
+    this.#aside.delete(name)
   }
 
   /** A web server died: its partitions have no owner until {@link assignUnowned}. */
   onWebServerLost(name: ActorName): void {
     this.#webServers.delete(name)
-    this.#draining.delete(name)
+    this.#aside.delete(name)
     for (const row of this.#rows) {
       if (row.owner === name) row.owner = null
     }
     this.#version++
   }
 
-  /** Spreads the partitions without owner evenly over the web servers, each in its next epoch (takeover). */
+  /**
+   * Spreads the partitions without owner evenly over the web servers, each in its next epoch (takeover). Those that
+   * stand aside get some only when there is nobody else.
+   */
   assignUnowned(): Assignments {
     const changed = new Set<PartitionRow>()
     const loads = this.#placement.loadsOf(this.#rows)
     const unowned = this.#rows.filter(row => row.owner === null)
     let isFirst = false
-    for (const [row, owner] of spreadEvenly(unowned, this.#receivers(), this.#rows)) {
+    const inService = this.#receivers()
+    const receivers = inService.length > 0 ? inService : [...this.#webServers]
+    for (const [row, owner] of spreadEvenly(unowned, receivers, this.#rows)) {
       if (!row.isAssigned) this.#placement.place(row, loads)
       isFirst ||= !row.isAssigned
       row.isAssigned = true
@@ -260,7 +270,7 @@ export class PartitionTable {
   }
 
   #receivers(): ActorName[] {
-    return [...this.#webServers].filter(name => !this.#draining.has(name))
+    return [...this.#webServers].filter(name => !this.#aside.has(name))
   }
 
   #assignmentsFor(rows: readonly PartitionRow[]): Assignments {

@@ -73,6 +73,13 @@ export interface WebServerStats extends ThreadStats {
   readonly sessionEvents: Readonly<Record<SessionEventKind, number>>
 }
 
+/** Who takes over the sessions of a handover. */
+export interface HandoverTarget {
+  readonly port: MessagePort
+  /** What the new owner's cache has room for, bytes. */
+  readonly roomBytes: number
+}
+
 /** Exposed by a web server. */
 export interface WebServerControl {
   /** Loads the app and begins to serve. @throws AppLoadError */
@@ -81,16 +88,31 @@ export interface WebServerControl {
   connect(replica: ActorName, port: MessagePort): Promise<void>
   /** That session server is gone: nothing of it will be waited for. */
   disconnect(replica: ActorName): Promise<void>
-  /** Takes ownership of these partitions, or new replicas for those it has. */
-  assign(assignments: readonly Assignment[]): Promise<void>
+  /**
+   * Takes ownership of these partitions, or new replicas for those it has.
+   * @param handover the number under which their sessions were announced by `receive`, null when they were not
+   */
+  assign(assignments: readonly Assignment[], handover: number | null): Promise<void>
+  /**
+   * Sessions will come through this port, and their partitions be assigned under the same number.
+   * @param port null when the handover did not come about
+   * @returns how much the cache has room for, bytes
+   */
+  receive(handover: number, port: MessagePort | null): Promise<number>
   /** From here on these are told of sessions, and no others. */
   wantSessionEvents(kinds: readonly SessionEventKind[]): Promise<void>
   /**
    * Gives up partitions for a handover: each one that no request is using, or stops being used within `withinMs`,
-   * after every replica has acknowledged its sessions. Those that only tunnels use are not waited for.
+   * after every replica has acknowledged its sessions. Those that only tunnels use are not waited for; one is kept
+   * as long as requests are open that may begin a session.
+   * @param to where their cached sessions go
    * @returns those given up; the others stay owned.
    */
-  release(partitions: readonly Partition[], withinMs: number): Promise<readonly Partition[]>
+  release(
+    partitions: readonly Partition[],
+    withinMs: number,
+    to: HandoverTarget,
+  ): Promise<readonly Partition[]>
   /** Waits until every replica has acknowledged every change, or `withinMs` is over. @returns whether it has. */
   flush(withinMs: number): Promise<boolean>
   /** Ends the actor: its thread ends after the answer. */

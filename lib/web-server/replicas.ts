@@ -6,8 +6,15 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Acknowledged } from '../replication/acknowledgements.js'
 import type { Assignment } from '../replication/assignment.js'
 import type { SessionCopy } from '../replication/copy.js'
+import type { HandedOver } from '../replication/handed-over.js'
 import type { HostedSessions } from '../replication/hosted-sessions.js'
-import { type ActorName, ALL_PARTITIONS, type Epoch, type Partition, type SessionId } from '../replication/ids.js'
+import {
+  type ActorName,
+  ALL_PARTITIONS,
+  type Epoch,
+  type Partition,
+  type SessionId,
+} from '../replication/ids.js'
 import type { Listed } from '../replication/listings.js'
 import type { Found } from '../replication/lookups.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
@@ -95,16 +102,15 @@ export class Replicas {
     this.#flushSoon()
   }
 
-  assign(assignments: readonly Assignment[]): void {
-    this.#owner.onAssign(assignments)
+  /** @param handedOver what came with them */
+  assign(assignments: readonly Assignment[], handedOver: readonly HandedOver[] = []): void {
+    this.#owner.onAssign(assignments, handedOver)
     this.#flushSoon()
   }
 
-  /** Gives a partition up for good, unless some replica still lacks a change of it. @returns whether it was given up */
-  tryRelease(partition: Partition): boolean {
-    if (!this.#owner.isFlushed(partition)) return false
-    this.#owner.onUnassign(partition)
-    return true
+  /** See {@link Owner.release}. */
+  release(partition: Partition): HandedOver | null {
+    return this.#owner.release(partition)
   }
 
   epochOf(partition: Partition): Epoch | null {

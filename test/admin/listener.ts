@@ -70,6 +70,9 @@ export async function listen(
     [Symbol.asyncDispose]: async () => {},
     off: () => cluster,
     stop: async () => {},
+    reload: () => Promise.reject(new Error('this cluster reloads nothing')),
+    scale: () => Promise.reject(new Error('this cluster does not scale')),
+    drain: () => Promise.reject(new Error('this cluster drains nobody')),
     ...changes,
   }
   const logged: string[] = []

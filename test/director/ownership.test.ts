@@ -32,6 +32,7 @@ function cluster(t: Test) {
     const name = text as ActorName
     const calls = {
       assign: async () => {},
+      receive: async () => 0,
       release: (partitions: readonly Partition[]) =>
         new Promise(resolve => {
           releases.push({ from: name, partitions, grant: () => resolve(partitions) })
@@ -65,7 +66,7 @@ t.test('a web server that is about to end gets nothing more of what was planned 
   await ownership.open()
   const third = join('web-3')
   const first = await nextRelease()
-  await ownership.drain(third)
+  ownership.standAside(third)
   first.grant()
   await settled()
   t.equal(releases.length, 1, 'nobody is asked for more')
@@ -85,7 +86,8 @@ t.test('two handovers never move the same partition at the same time', async t =
   join('web-3')
   const sharing = await nextRelease()
   t.equal(sharing.from, source)
-  void ownership.drain(source)
+  ownership.standAside(source)
+  void ownership.empty(source)
   const draining = await nextRelease()
   t.equal(draining.from, source)
   t.notOk(

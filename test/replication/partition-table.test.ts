@@ -94,7 +94,7 @@ t.test('what is released for a web server that is gone has no owner until it is 
 
 t.test('a web server that drains is given nothing, and all it owns goes to the others', async t => {
   const subject = table(2, [A, B], [WEB_1, WEB_2])
-  subject.onWebServerDraining(WEB_1)
+  subject.onWebServerAside(WEB_1)
   t.strictSame(subject.planShare(WEB_1), [])
   for (const move of subject.planDrain(WEB_1)) subject.onReleased(move)
   t.equal(subject.ownedBy(WEB_2).length, 8)

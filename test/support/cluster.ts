@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import type { Test } from 'tap'
+import type { Config } from '../../lib/config/schema.js'
 import { validateConfig } from '../../lib/config/validate.js'
 import type { Cluster, ClusterStatus } from '../../lib/director/cluster.js'
 import { start } from '../../lib/start.js'
@@ -35,33 +36,23 @@ export function appFile(name: string): string {
 /**
  * Starts a cluster with two web servers and the session servers a and b, unless the configuration says otherwise.
  * @param raw configuration as in a file; `app` may be the name of an app of test/support/apps
+ * @param reread what it is when the cluster is reloaded
  */
 export async function startCluster(
   t: Pick<Test, 'teardown'>,
   raw: Record<string, unknown> = {},
+  reread: () => Record<string, unknown> = () => raw,
 ): Promise<TestCluster> {
-  const { app = 'counter', listen, webServers, session, ...rest } = raw
-  const { config } = validateConfig(
-    {
-      app: String(app).includes('/') ? app : appFile(String(app)),
-      listen: { host: '127.0.0.1', port: 0, servedBy: true, ...(listen as object) },
-      webServers: { threads: 2, ...(webServers as object) },
-      session: { secret: 'a secret for tests only', ...(session as object) },
-      ...rest,
-    },
-    { source: 'the test', folder: process.cwd(), env: process.env },
-    {},
-  )
+  const config = configOf(raw)
   const logged: LogLine[] = []
   const log = pino({ level: 'info' }, { write: line => logged.push(JSON.parse(line)) })
-  const cluster = await start(config, { log })
+  const cluster = await start(config, { log, reread: async () => configOf(reread()) })
   t.teardown(() => cluster.stop())
-  const { threads } = config.webServers
   const whole = async (): Promise<ClusterStatus> => {
     let status = await cluster.status()
     await until(async () => {
       status = await cluster.status()
-      return isWhole(status, Math.floor(status.partitions.total / threads))
+      return isWhole(status, Math.floor(status.partitions.total / status.webServers.length))
     })
     return status
   }
@@ -80,6 +71,27 @@ export async function startCluster(
     return letGo
   }
   return Object.assign(cluster, { logged, whole, lose, keepDown })
+}
+
+function configOf({
+  app = 'counter',
+  listen,
+  webServers,
+  session,
+  ...rest
+}: Record<string, unknown>): Config {
+  const { config } = validateConfig(
+    {
+      app: String(app).includes('/') ? app : appFile(String(app)),
+      listen: { host: '127.0.0.1', port: 0, servedBy: true, ...(listen as object) },
+      webServers: { threads: 2, ...(webServers as object) },
+      session: { secret: 'a secret for tests only', ...(session as object) },
+      ...rest,
+    },
+    { source: 'the test', folder: process.cwd(), env: process.env },
+    {},
+  )
+  return config
 }
 
 /** Far below what a thread needs to start, ms. */

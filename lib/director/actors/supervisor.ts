@@ -98,6 +98,11 @@ export class Supervisor<T extends Stoppable> {
     if (this.#state === 'running') this.#state = 'draining'
   }
 
+  /** An actor that was to end stays. */
+  undrain(): void {
+    if (this.#state === 'draining') this.#state = 'running'
+  }
+
   /** Ends the actor at once; another follows. Nothing happens while it is down. */
   kill(reason: string): void {
     this.#actor?.kill(reason)

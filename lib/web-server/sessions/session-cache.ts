@@ -73,6 +73,11 @@ export class SessionCache implements HostedSessions {
     return this.#lru.calculatedSize + this.#heldBytes
   }
 
+  /** What can be taken in without anything being evicted, estimated bytes. */
+  get roomBytes(): number {
+    return this.#maxBytes - this.#lru.calculatedSize
+  }
+
   /** Pinned sessions alone take what is allowed beyond the bound: no more of them can be taken. */
   get isOverfull(): boolean {
     // A single session may be larger than a small cache.
@@ -206,6 +211,11 @@ export class SessionCache implements HostedSessions {
     entry.countedBytes = 0
     this.#partitions[entry.partition]?.delete(entry)
   }
+}
+
+/** @returns what a copy takes in a cache, estimated bytes */
+export function cachedBytes({ data }: SessionCopy): number {
+  return ENTRY_BYTES + (data?.length ?? 0) * BYTES_PER_CHAR
 }
 
 function sizeOf(entry: SessionEntry): number {

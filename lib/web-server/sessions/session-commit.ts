@@ -19,7 +19,7 @@ import { type SerializedSession, serializeSession } from './session-json.js'
 /** What sessions need of the replication core. */
 export type SessionOwner = Pick<
   Owner,
-  'epochOf' | 'mutate' | 'isAcknowledged' | 'whenAcknowledged' | 'lookup' | 'list'
+  'epochOf' | 'partitionCount' | 'mutate' | 'isAcknowledged' | 'whenAcknowledged' | 'lookup' | 'list'
 >
 
 /** A session is kept alive by use, but not by a mutation for each: only when this part of its lifetime has passed. */

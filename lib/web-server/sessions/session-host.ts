@@ -44,6 +44,7 @@ export class SessionHost implements SessionOpener {
   readonly #shared: SessionShared
   readonly #events: SessionEvents
   readonly #loader: SessionLoader
+  readonly #anyPartition: () => Partition
   #cacheHits = 0
   #cacheMisses = 0
   /** Session calls for the partitions of this web server. */
@@ -55,6 +56,7 @@ export class SessionHost implements SessionOpener {
     const ask: OwnerCalls['ask'] = options.ask ?? (call => this.calls.carryOut(call))
     const index = new SessionIndex(config.indexes, ask, now)
     const ids = new SessionIds()
+    this.#anyPartition = () => partitionOf(ids.next(() => true))
     const owns = (partition: Partition) => owner.epochOf(partition) !== null
     this.#shared = {
       config,
@@ -75,7 +77,11 @@ export class SessionHost implements SessionOpener {
     const { config, owner, partitions, cache } = this.#shared
     const cookies = signedCookieValues(request.cookieHeader, config.name)
     const named = this.#verified(cookies)
-    if (named === null) return this.#opened(request, null, cookies.length > 0)
+    if (named === null) {
+      // It could begin no session here: any owner will do.
+      if (owner.partitionCount === 0) return { type: 'reroute', partition: this.#anyPartition() }
+      return this.#opened(request, null, cookies.length > 0)
+    }
     const partition = partitionOf(named.id)
     if (owner.epochOf(partition) === null) return { type: 'reroute', partition }
     const cached = cache.find(named.id)
@@ -108,6 +114,15 @@ export class SessionHost implements SessionOpener {
   /** How many requests use sessions of a partition, or wait for one. */
   inUse(partition: Partition): number {
     return this.#shared.partitions.count(partition)
+  }
+
+  /**
+   * Whether no request uses sessions of a partition or waits for one; and, of the last partition that is owned here,
+   * whether no request is open that may yet begin a session.
+   */
+  mayGiveUp(partition: Partition): boolean {
+    const { owner, partitions } = this.#shared
+    return this.inUse(partition) === 0 && (owner.partitionCount > 1 || partitions.visitors === 0)
   }
 
   /** Whether a partition is in use by nothing but tunnels. */

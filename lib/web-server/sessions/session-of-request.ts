@@ -76,6 +76,7 @@ export class SessionOfRequest implements SessionUse, SessionActions {
       },
     }
     this.#original = options.entry === null ? null : this.#take(options.entry)
+    if (options.entry === null) shared.partitions.visitorCame()
     this.#current = this.#original
   }
 
@@ -147,6 +148,7 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     if (this.#isClosed) return
     this.#isClosed = true
     const { cache, committer, config, partitions } = this.#shared
+    if (this.#options.entry === null) partitions.visitorLeft()
     for (const hold of this.#holds) {
       this.#attempt(() => {
         if (hold === this.#unset) {

@@ -6,6 +6,21 @@ export class PartitionUses {
   readonly #counts = new Int32Array(PARTITION_COUNT)
   /** Those of them that are tunnels. */
   readonly #tunnels = new Int32Array(PARTITION_COUNT)
+  #visitors = 0
+
+  /** Open requests that came without a session, and may begin one. */
+  get visitors(): number {
+    return this.#visitors
+  }
+
+  /** A request without a session begins. */
+  visitorCame(): void {
+    this.#visitors++
+  }
+
+  visitorLeft(): void {
+    this.#visitors--
+  }
 
   /** @returns how many requests and tunnels use sessions of this partition, or wait for one of them to be looked up */
   count(partition: Partition): number {

@@ -722,8 +722,19 @@ t.test('req.session takes nothing but itself and undefined', async t => {
   t.equal(use.session, undefined)
 })
 
-t.test('a web server that owns nothing cannot make a session and says so', async t => {
+t.test('a web server that owns nothing passes requests without a session on to an owner', async t => {
   const web = server({ partitions: [] })
-  const { use } = await web.open()
-  t.throws(() => use.session, { code: 'SESSION_ID_EXHAUSTED' })
+  t.match(await web.opened(new Browser()), { type: 'reroute', partition: Number })
+})
+
+t.test('the last partition is kept as long as a request is open that may begin a session', async t => {
+  const [first, second] = [partitionOf('a'), partitionOf('b')]
+  const web = server({ partitions: [first, second] })
+  const request = await web.open()
+  t.ok(web.host.mayGiveUp(first), 'not the last')
+  web.owner.onUnassign(first)
+  t.notOk(web.host.mayGiveUp(second))
+  t.equal(partitionOf(request.use.sessionId), second, 'so it can begin one')
+  request.use.close()
+  t.ok(web.host.mayGiveUp(second))
 })

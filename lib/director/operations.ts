@@ -1,0 +1,165 @@
+/** What can be done to a running cluster: reload, scale, drain; and what it does by itself, autoscale. */
+import type { Logger } from 'pino'
+import { canRotate, needsRestart } from '../config/reloadable.js'
+import { type Config, WEB_SERVERS_MAX } from '../config/schema.js'
+import type { ActorName } from '../replication/ids.js'
+import { Autoscale } from './autoscale.js'
+import { UnknownActorError } from './cluster.js'
+import {
+  LastWebServerError,
+  ReloadRefusedError,
+  type Replacement,
+  ScaleRangeError,
+} from './command-errors.js'
+import { type CommandContext, type CommandOptions, Commands } from './commands.js'
+import type { Ownership } from './ownership.js'
+import { rollingRestart } from './rolling-restart.js'
+import { type ScaleResult, scaleTo, shrink } from './scaling.js'
+import type { WebServers } from './web-servers.js'
+
+/** What a reload came to. */
+export interface ReloadResult {
+  readonly replaced: readonly Replacement[]
+  /** All web servers there are now. */
+  readonly webServers: readonly string[]
+}
+
+/** What a drain came to. */
+export interface DrainResult {
+  readonly stopped: string
+  /** All web servers there are now. */
+  readonly webServers: readonly string[]
+}
+
+/** What operations need of the director. */
+export interface OperationsOptions {
+  readonly config: Config
+  readonly log: Logger
+  readonly webServers: WebServers
+  readonly ownership: Ownership
+  /** Reads the configuration anew; without it a reload goes on with what there is. @throws as when it was first read */
+  readonly reread: (() => Promise<Config>) | undefined
+}
+
+const ROTATION =
+  'Add the new secret behind the old one, reload, move it to the front, and reload again: then no session is lost.'
+const RESTART = 'Restart Troupe to change them: sessions outlive that where their store does.'
+
+export class Operations {
+  readonly #options: OperationsOptions
+  readonly #commands = new Commands()
+  readonly #autoscale: Autoscale
+  #config: Config
+
+  constructor(options: OperationsOptions) {
+    this.#options = options
+    this.#config = options.config
+    this.#autoscale = new Autoscale({
+      log: options.log,
+      bounds: () => this.#config.webServers.autoscale,
+      supervisors: () => options.webServers.supervisors,
+      isIdle: () => this.#commands.isIdle,
+      scale: count => this.#commands.run(`autoscale to ${count}`, work => this.#scale(count, work), {}, true),
+    })
+  }
+
+  /** The configuration of this moment. */
+  get config(): Config {
+    return this.#config
+  }
+
+  /** The cluster has started. */
+  open(): void {
+    this.#commands.open()
+    this.#autoscale.start()
+  }
+
+  /** Ends what is under way, and refuses all that follows. */
+  stop(): void {
+    this.#commands.stop()
+    this.#autoscale.stop()
+  }
+
+  /** Resolves when nothing is under way any more. */
+  ended(): Promise<void> {
+    return this.#commands.ended()
+  }
+
+  /** See {@link Cluster.reload}. */
+  reload(options?: CommandOptions): Promise<ReloadResult> {
+    return this.#commands.run('a reload', work => this.#reload(work), options)
+  }
+
+  /** See {@link Cluster.scale}. */
+  async scale(count: number, options?: CommandOptions): Promise<ScaleResult> {
+    if (!Number.isInteger(count) || count < 1 || count > WEB_SERVERS_MAX) {
+      throw new ScaleRangeError(count, WEB_SERVERS_MAX)
+    }
+    return await this.#commands.run(
+      `a change to ${count} web servers`,
+      work => this.#scale(count, work),
+      options,
+    )
+  }
+
+  /** See {@link Cluster.drain}. */
+  drain(name: string, options?: CommandOptions): Promise<DrainResult> {
+    return this.#commands.run(
+      `the draining of ${name}`,
+      work => this.#drain(name as ActorName, work),
+      options,
+    )
+  }
+
+  async #reload(work: CommandContext): Promise<ReloadResult> {
+    const { webServers, ownership, log, reread } = this.#options
+    const before = this.#config
+    const config = reread === undefined ? before : await reread()
+    assertReloadable(before, config)
+    const begunAt = performance.now()
+    const onCommitted = () => {
+      this.#config = config
+      webServers.configure(config)
+      if (config.log.level !== before.log.level) log.level = config.log.level
+    }
+    const replaced = await rollingRestart({ ...work, webServers, config, onCommitted })
+    // A number that was changed in the file counts; one that was not leaves what `scale` has set.
+    const { threads } = config.webServers
+    if (threads === before.webServers.threads) await ownership.spread(work.signal)
+    else await this.#scale(threads, work)
+    this.#autoscale.onChanged()
+    const ms = Math.round(performance.now() - begunAt)
+    log.info({ webServers: webServers.names, durationMs: ms }, 'reloaded')
+    return { replaced, webServers: webServers.names }
+  }
+
+  async #scale(count: number, work: CommandContext): Promise<ScaleResult> {
+    const { webServers, ownership, log } = this.#options
+    const before = webServers.names.length
+    const result = await scaleTo(count, { ...work, webServers, ownership, config: this.#config })
+    this.#autoscale.onChanged()
+    log.info({ from: before, to: count, partitionsInUse: result.partitionsInUse }, 'scaled')
+    return result
+  }
+
+  async #drain(name: ActorName, work: CommandContext): Promise<DrainResult> {
+    const { webServers, ownership, log } = this.#options
+    const { names } = webServers
+    if (!names.includes(name)) throw new UnknownActorError(name, names)
+    if (names.length === 1) throw new LastWebServerError(name)
+    await shrink([name], { ...work, webServers, ownership, config: this.#config })
+    work.signal.throwIfAborted()
+    this.#autoscale.onChanged()
+    log.info({ actor: name }, 'drained')
+    return { stopped: name, webServers: webServers.names }
+  }
+}
+
+/** @throws ReloadRefusedError */
+function assertReloadable(before: Config, after: Config): void {
+  const keys = needsRestart(before, after)
+  if (keys.length > 0) throw new ReloadRefusedError(keys, RESTART)
+  if (!canRotate(before.session.secrets, after.session.secrets)) {
+    throw new ReloadRefusedError(['session.secret'], ROTATION)
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * New code and new configuration, one web server at a time: its replacement first, then everything is handed over, and
+ * only then the old one goes. Until the first replacement serves all of that nothing has changed for good.
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Config } from '../config/schema.js'
+import type { ActorName } from '../replication/ids.js'
+import { asError } from './as-error.js'
+import {
+  ClusterStoppingError,
+  ReloadFailedError,
+  ReloadIncompleteError,
+  type Replacement,
+} from './command-errors.js'
+import type { CommandContext } from './commands.js'
+import type { WebServers } from './web-servers.js'
+
+/**
+ * How long the first web server with new code must live before anything is handed over to it, ms: what fails after an
+ * app has loaded, such as the connection to its database, mostly fails at once.
+ */
+const PROVING_MS = 500
+
+/** What a rolling restart needs. */
+export interface RollingRestartOptions extends CommandContext {
+  readonly webServers: WebServers
+  readonly config: Config
+  /** The first replacement has proved itself: from here on everything is started with the new configuration. */
+  readonly onCommitted: () => void
+}
+
+/**
+ * @returns who was replaced by whom
+ * @throws ReloadFailedError | ReloadIncompleteError | ClusterStoppingError
+ */
+export async function rollingRestart(options: RollingRestartOptions): Promise<readonly Replacement[]> {
+  const { webServers, onCommitted } = options
+  const replaced: Replacement[] = []
+  const before = webServers.names
+  for (const [index, from] of before.entries()) {
+    try {
+      const to = await replace(from, index === 0, options)
+      if (index === 0) onCommitted()
+      replaced.push({ from, to })
+    } catch (error) {
+      if (options.signal.aborted) throw new ClusterStoppingError()
+      const cause = asError(error)
+      if (index === 0) throw new ReloadFailedError(from, cause)
+      throw new ReloadIncompleteError(replaced, before.slice(index), cause)
+    }
+  }
+  return replaced
+}
+
+/** @throws why the new one can't be relied on; the old one serves on then, and the new one is gone */
+async function replace(
+  from: ActorName,
+  isFirst: boolean,
+  options: RollingRestartOptions,
+): Promise<ActorName> {
+  const { webServers, config, signal, tell } = options
+  const { drainTimeoutMs } = config
+  const to = await webServers.add(config, name => tell({ step: 'starting', webServer: name }))
+  const over = new AbortController()
+  const goesOn = AbortSignal.any([signal, over.signal])
+  try {
+    const trouble = webServers.trouble(to, over.signal)
+    if (isFirst) await Promise.race([wait(PROVING_MS, undefined, { signal }), trouble])
+    webServers.setAside(from)
+    webServers.admit(to)
+    tell({ step: 'started', webServer: to })
+    const onLeft = (partitions: number) => tell({ step: 'draining', webServer: from, partitions })
+    await Promise.race([webServers.empty(from, drainTimeoutMs, goesOn, onLeft), trouble])
+    signal.throwIfAborted()
+  } catch (error) {
+    over.abort()
+    webServers.keep(from)
+    await webServers.remove(to)
+    throw error
+  }
+  over.abort()
+  await webServers.remove(from)
+  tell({ step: 'stopped', webServer: from })
+  return to
+}
