@@ -1,4 +1,5 @@
 /** Session calls at the owner: what they do to sessions that requests are using, and how the index comes before them. */
+import { once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import t from 'tap'
 import type { SessionId } from '../../../lib/replication/ids.js'
@@ -139,9 +140,11 @@ t.test('a web server that has stopped answers no call with silence', async t => 
   const elsewhere = { owns: () => false, carryOut: () => Promise.reject(new Error('not here')) }
   const calls = new WebServerSessionCalls(elsewhere, port1)
   const before = calls.call({ op: 'get', id: 'any' as SessionId })
+  const closed = once(port1, 'close')
   calls.close()
-  const after = calls.call({ op: 'get', id: 'any' as SessionId })
-  for (const call of [before, after]) await t.rejects(call, { code: 'SESSION_UNAVAILABLE' })
+  await t.rejects(before, { code: 'SESSION_UNAVAILABLE' })
+  await closed
+  await t.rejects(calls.call({ op: 'get', id: 'any' as SessionId }), { code: 'SESSION_UNAVAILABLE' })
 })
 
 t.test('an end that no Date can hold is refused before anybody is asked', async t => {
