@@ -9,6 +9,7 @@ import { Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import type { ListeningAddress } from '../../transport/actor-control.js'
 import { type Place, placeOf } from './listen-place.js'
+import type { QuietThread } from './quiet-thread.js'
 
 /** A call that has bound nothing so far. */
 interface ListenCall {
@@ -73,18 +74,26 @@ export class ListenCalls {
     return scopes.run(this, load)
   }
 
-  /** @returns the first server that listens; undefined when none has within `withinMs` */
-  async waitForFirst(withinMs: number): Promise<Server | undefined> {
-    if (this.first !== undefined) return this.first
-    return await new Promise(resolve => {
-      const answer = (server?: Server): void => {
+  /**
+   * @param thread tells when nothing is under way any more that could lead to a call
+   * @returns the first server that listens; undefined when none has within `withinMs`, or none ever will
+   */
+  async waitForFirst(withinMs: number, thread: QuietThread | null): Promise<Server | undefined> {
+    if (this.first !== undefined || withinMs === 0) return this.first
+    const answered = new AbortController()
+    const first = await new Promise<Server | undefined>(resolve => {
+      const timer = setTimeout(resolve, withinMs, undefined)
+      // It must not be what keeps the thread busy.
+      if (thread !== null) timer.unref()
+      this.#waiting.add(resolve)
+      answered.signal.addEventListener('abort', () => {
         clearTimeout(timer)
-        this.#waiting.delete(answer)
-        resolve(server)
-      }
-      const timer = setTimeout(answer, withinMs)
-      this.#waiting.add(answer)
+        this.#waiting.delete(resolve)
+      })
+      void thread?.whenQuiet(answered.signal).then(() => resolve(this.first))
     })
+    answered.abort()
+    return first
   }
 
   /** The app is known: servers that turn out to be others listen for real now. */

@@ -10,6 +10,7 @@ import { AppLoadError } from './errors.js'
 import { giveSessionsToAll } from './fastify.js'
 import { ListenCalls } from './listen-calls.js'
 import { appWithServers } from './listening-export.js'
+import { QuietThread } from './quiet-thread.js'
 
 const EXPECTED =
   'Expected is a default export, or a function create(context) that returns the same: a listener (request, response) ' +
@@ -35,29 +36,34 @@ const TELL_AFTER_MS = 5_000
  */
 export async function loadApp(file: string, context: AppContext, options: LoadAppOptions): Promise<App> {
   const calls = new ListenCalls(options.listening)
+  const thread = options.ownsThread ? new QuietThread() : null
   const endSessions = giveSessionsToAll()
   if (options.ownsThread) {
     calls.watchThread()
-    return await load(file, context, calls, options.listenWithinMs)
+    return await load(file, context, calls, { listenWithinMs: options.listenWithinMs, thread })
   }
   try {
-    return await calls.watchWithin(() => load(file, context, calls, options.listenWithinMs))
+    return await calls.watchWithin(() =>
+      load(file, context, calls, { listenWithinMs: options.listenWithinMs, thread }),
+    )
   } finally {
     endSessions()
   }
 }
 
-async function load(
-  file: string,
-  context: AppContext,
-  calls: ListenCalls,
-  listenWithinMs: number,
-): Promise<App> {
+/** How long it is worth waiting for an app that exports none. */
+interface Patience {
+  readonly listenWithinMs: number
+  /** Null where others run in the same thread, so that what is under way there says nothing of the app. */
+  readonly thread: QuietThread | null
+}
+
+async function load(file: string, context: AppContext, calls: ListenCalls, patience: Patience): Promise<App> {
   const module = await importApp(file)
   const found = await exported(file, module, context)
   const app = isApp(found.app)
     ? appWithServers(await appOfExport(file, found.app), found.app, calls)
-    : await listeningApp(file, found, calls, listenWithinMs)
+    : await listeningApp(file, found, calls, patience)
   const upgrade = module.upgrade ?? memberOf(found.main, 'upgrade')
   if (typeof upgrade === 'function') app.server.on('upgrade', (...args) => upgrade(...args))
   return app
@@ -71,18 +77,19 @@ async function listeningApp(
   file: string,
   { problem, mayListen }: Found,
   calls: ListenCalls,
-  listenWithinMs: number,
+  { listenWithinMs, thread }: Patience,
 ): Promise<App> {
   const before = listening.get(file)
   if (before !== undefined) return before
   const telling = setTimeout(
     () => process.emitWarning(`${file} exports no app: waiting for it to listen`),
     TELL_AFTER_MS,
-  )
-  const server = await calls.waitForFirst(mayListen ? listenWithinMs : 0)
+  ).unref()
+  const server = await calls.waitForFirst(mayListen ? listenWithinMs : 0, thread)
   clearTimeout(telling)
   if (server === undefined) {
-    const waited = mayListen ? ` and called listen on no server within ${listenWithinMs} ms` : ''
+    const until = thread === null ? `within ${listenWithinMs} ms` : 'as long as anything was under way there'
+    const waited = mayListen ? ` and called listen on no server ${until}` : ''
     throw new AppLoadError(file, `${problem}${waited}. ${EXPECTED}`)
   }
   calls.settle({ isServer: other => other === server, onListen: () => undefined })
