@@ -20,6 +20,9 @@ const SESSION_WINDOW_BYTES = 1024 * 1024
 const IDLE_CONNECTIONS_MAX = 8
 /** Frames that the protocol does not allow at that moment, and streams beyond the limit, before a session is ended. */
 const INVALID_FRAMES_MAX = 100
+/** How long a client may take to close its end of a session that has ended, ms. */
+const LINGER_MS = 2_000
+
 /** What sessions need of their listener. */
 export interface Http2Limits {
   /** How long a connection may be open until its first request, ms. */
@@ -54,13 +57,20 @@ export class Http2Sessions {
     const agent = new FrontAgent(this.#http, socket)
     const endWhenIdle = idleEnd(session, this.#limits)
     this.#sessions.add(session)
-    session.on('connect', () => session.setLocalWindowSize(SESSION_WINDOW_BYTES))
+    session.on('connect', () => {
+      if (!session.destroyed) session.setLocalWindowSize(SESSION_WINDOW_BYTES)
+    })
     // A client that breaks the protocol, or its connection: node:http2 ends the session, and that is what is looked at.
     session.on('error', () => {})
     session.on('close', () => {
       this.#sessions.delete(session)
       agent.destroy()
       endWhenIdle.stop()
+    })
+    // Everything is sent, and the end of it: node:http2 then waits for the client's for as long as that takes.
+    socket.on('finish', () => {
+      const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref()
+      socket.on('close', () => clearTimeout(timer))
     })
     session.on('stream', (stream: ServerHttp2Stream, _: object, flags: number, rawHeaders: string[]) => {
       endWhenIdle.began()
