@@ -6,7 +6,10 @@ import { type Agent, type ClientRequest, request as httpRequest, type IncomingMe
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { type RequestLine, requestLineOf, responseHeaders, withoutHopByHop } from './http2-headers.js'
 
-const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_FLAG_END_STREAM } = constants
+const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } = constants
+
+/** Largest head of an answer, bytes: what node:http2 sends at most. HTTP/1.1 clients bound it themselves. */
+const RESPONSE_HEAD_BYTES_MAX = 64 * 1024
 
 /**
  * Carries the request of a stream out.
@@ -35,18 +38,19 @@ export function serveStream(
   }
   let response: IncomingMessage | null = null
   request.on('information', ({ statusCode, headers }) => {
-    if (!isGone(stream) && !stream.headersSent) {
-      stream.additionalHeaders(responseHeaders(statusCode, headers as IncomingMessage['headers']))
-    }
+    if (isGone(stream) || stream.headersSent) return
+    orReset(stream, () =>
+      stream.additionalHeaders(responseHeaders(statusCode, headers as IncomingMessage['headers'])),
+    )
   })
   request.on('response', received => {
     response = received
     pass(received, stream, request)
   })
   request.on('error', () => stream.close(NGHTTP2_INTERNAL_ERROR))
-  // Also when all is well; then there is nothing left to destroy.
+  // A connection whose request was not sent to its end must not be used again: the next one would be read as its body.
   stream.on('close', () => {
-    if (response?.complete !== true || !request.writableFinished) request.destroy()
+    if (response?.complete !== true || !request.writableEnded) request.destroy()
   })
   if (!hasBody) {
     request.end()
@@ -55,12 +59,23 @@ export function serveStream(
   stream.on('trailers', trailers => request.addTrailers(withoutHopByHop(trailers) as Record<string, string>))
   // The body may be long in coming.
   request.flushHeaders()
-  stream.pipe(request)
+  stream.pipe(request, { end: false })
+  // node:http2 ends the readable side of a stream that was reset, too: what has come of such a body is not all of it.
+  stream.on('end', () => {
+    if (stream.aborted || stream.rstCode !== NGHTTP2_NO_ERROR) request.destroy()
+    else request.end()
+  })
 }
 
 function begin({ method, path, rawHeaders }: RequestLine, agent: Agent): ClientRequest | null {
   try {
-    return httpRequest({ agent, method, path, headers: rawHeaders })
+    return httpRequest({
+      agent,
+      method,
+      path,
+      headers: rawHeaders,
+      maxHeaderSize: RESPONSE_HEAD_BYTES_MAX,
+    })
   } catch {
     // A path or a header that HTTP/1.1 can't have.
     return null
@@ -75,13 +90,11 @@ function pass(response: IncomingMessage, stream: ServerHttp2Stream, request: Cli
   const { statusCode = 502, headers } = response
   // Only a chunked response can have trailers. (A response without a date gets one: apps that leave it out are rare.)
   const waitForTrailers = headers['transfer-encoding'] !== undefined
-  try {
-    stream.respond(responseHeaders(statusCode, headers), { waitForTrailers })
-  } catch {
-    stream.close(NGHTTP2_INTERNAL_ERROR)
+  stream.on('wantTrailers', () =>
+    orReset(stream, () => stream.sendTrailers(withoutHopByHop(response.trailers))),
+  )
+  if (!orReset(stream, () => stream.respond(responseHeaders(statusCode, headers), { waitForTrailers })))
     return
-  }
-  stream.on('wantTrailers', () => stream.sendTrailers(withoutHopByHop(response.trailers)))
   response.on('error', () => stream.close(NGHTTP2_INTERNAL_ERROR))
   if (stream.writableEnded) response.resume()
   else response.pipe(stream)
@@ -90,8 +103,20 @@ function pass(response: IncomingMessage, stream: ServerHttp2Stream, request: Cli
   })
 }
 
+/** A client may have taken it back already, in the same packet. */
 function refuse(stream: ServerHttp2Stream, status: number): void {
-  stream.respond({ ':status': status }, { endStream: true })
+  if (!isGone(stream)) stream.respond({ ':status': status }, { endStream: true })
+}
+
+/** Headers that node:http2 does not take throw, and nobody is above who could catch it. @returns whether it took them */
+function orReset(stream: ServerHttp2Stream, send: () => void): boolean {
+  try {
+    send()
+    return true
+  } catch {
+    stream.close(NGHTTP2_INTERNAL_ERROR)
+    return false
+  }
 }
 
 function isGone(stream: ServerHttp2Stream): boolean {

@@ -47,7 +47,8 @@ export function requestLineOf(received: readonly string[], hasBody: boolean): Re
       others.push(name, value)
     }
   }
-  if (method === '' || path === '' || method === 'CONNECT') return null
+  // node:http writes methods in capitals.
+  if (method === '' || path === '' || method.toUpperCase() === 'CONNECT') return null
   const rawHeaders = host === null ? [] : ['host', host]
   rawHeaders.push(...others)
   if (cookies !== null) rawHeaders.push('cookie', cookies)
@@ -64,6 +65,8 @@ export function responseHeaders(status: number, headers: IncomingHttpHeaders): O
 /** Headers or trailers as HTTP/2 may have them. */
 export function withoutHopByHop(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   const named = new Set((headers.connection ?? '').split(',').map(name => name.trim().toLowerCase()))
+  // Says something in heads of requests only, and node:http2 refuses most of it.
+  named.add('te')
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.has(name)),
   )
