@@ -139,6 +139,13 @@ export class SessionHold {
     this.#cookie = null
   }
 
+  /** The live data is again what was committed last, for all who share it. */
+  revert(): void {
+    this.entry.revert()
+    this.entry.generation++
+    this.catchUp()
+  }
+
   /** What was written has been committed. */
   written(): void {
     this.#wrote = false

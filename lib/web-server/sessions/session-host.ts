@@ -15,6 +15,7 @@ import { SessionIndex } from './session-index.js'
 import { type Loaded, SessionLoader } from './session-loader.js'
 import { SessionOfRequest, type SessionShared } from './session-of-request.js'
 import { PartitionUses } from './session-partitions.js'
+import { SetCookies } from './session-set-cookie.js'
 import type { Opened, SessionOpener, SessionRequest } from './session-use.js'
 
 /** What a session host is made of. */
@@ -44,6 +45,7 @@ export class SessionHost implements SessionOpener {
   readonly #shared: SessionShared
   readonly #events: SessionEvents
   readonly #loader: SessionLoader
+  readonly #signer: CookieSigner
   readonly #anyPartition: () => Partition
   #cacheHits = 0
   #cacheMisses = 0
@@ -58,16 +60,18 @@ export class SessionHost implements SessionOpener {
     const ids = new SessionIds()
     this.#anyPartition = () => partitionOf(ids.next(() => true))
     const owns = (partition: Partition) => owner.epochOf(partition) !== null
+    this.#signer = new CookieSigner(config.secrets)
+    const committer = new SessionCommitter({ cache, owner, config, now, events, index })
     this.#shared = {
       config,
       cache,
       owner,
       report,
       now,
-      committer: new SessionCommitter({ cache, owner, config, now, events, index }),
+      committer,
       partitions: new PartitionUses(),
-      signer: new CookieSigner(config.secrets),
-      create: () => SessionEntry.empty(ids.next(owns), now() + config.ttlMs),
+      cookies: new SetCookies({ config, signer: this.#signer, committer, now }),
+      create: isLate => SessionEntry.empty(ids.next(isLate ? () => true : owns), now() + config.ttlMs),
     }
     this.#loader = new SessionLoader(cache, owner, events, now)
     this.calls = new HostedSessionCalls(this.#shared, this.#loader, index, ask)
@@ -137,14 +141,14 @@ export class SessionHost implements SessionOpener {
 
   /** The first cookie with a valid signature. An HMAC is spared when this very cookie was verified before. */
   #verified(cookies: readonly string[]): Named | null {
-    const { cache, signer } = this.#shared
+    const { cache } = this.#shared
     for (const cookie of cookies) {
       const claimed = claimedId(cookie)
       // Whatever signed it: an app's other signed cookies may share the secret.
       if (claimed === null || isReserved(claimed)) continue
       const entry = cache.find(claimed)
       if (entry?.verifiedCookie && isSameCookie(cookie, entry.verifiedCookie)) return { id: claimed, cookie }
-      const id = signer.verify(cookie)
+      const id = this.#signer.verify(cookie)
       if (id === null) continue
       if (entry !== undefined) entry.verifiedCookie = Buffer.from(cookie)
       return { id, cookie }

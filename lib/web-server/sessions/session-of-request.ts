@@ -2,11 +2,10 @@
 
 import type { SessionConfig } from '../../config/schema.js'
 import { OwnershipLostError } from '../../replication/errors.js'
-import type { CookieSigner } from './cookie-value.js'
 import { createSession, type Session, type SessionActions } from './session.js'
 import type { SessionCache } from './session-cache.js'
 import type { SessionCommitter, SessionOwner } from './session-commit.js'
-import { Cookie, type CookieSettings } from './session-cookie.js'
+import type { CookieSettings } from './session-cookie.js'
 import type { SessionEntry } from './session-entry.js'
 import {
   SessionAssignedError,
@@ -16,6 +15,7 @@ import {
 } from './session-errors.js'
 import { SessionHold, type SessionHoldOptions } from './session-hold.js'
 import type { PartitionUses } from './session-partitions.js'
+import type { SetCookies } from './session-set-cookie.js'
 import type { SessionUse } from './session-use.js'
 
 /** What all requests of one web server share. */
@@ -25,10 +25,10 @@ export interface SessionShared {
   readonly owner: SessionOwner
   readonly committer: SessionCommitter
   readonly partitions: PartitionUses
-  readonly signer: CookieSigner
+  readonly cookies: SetCookies
   readonly now: () => number
-  /** Makes a new, empty session. @throws SessionIdError */
-  readonly create: () => SessionEntry
+  /** Makes a new, empty session. @param isLate it will never be stored: any id will do @throws SessionIdError */
+  readonly create: (isLate: boolean) => SessionEntry
   /** An error that no request can be told of any more. */
   readonly report: (error: Error) => void
 }
@@ -108,11 +108,14 @@ export class SessionOfRequest implements SessionUse, SessionActions {
   head(): string | null {
     // After `end` there is nothing left to commit: the session is serialized once.
     if (!this.#isAnswered) this.#commit()
+    const { cookies } = this.#shared
     const hold = this.#current
     if (hold !== null && !hold.entry.destroyed && hold.entry.version > 0) {
-      return hold !== this.#unset && this.#isCookieDue(hold) ? this.#renewCookie(hold) : null
+      return hold !== this.#unset && cookies.isDue(hold, hold === this.#original)
+        ? cookies.renewed(hold)
+        : null
     }
-    return this.#destroyed !== null && this.#options.hadCookie ? this.#clearCookie(this.#destroyed) : null
+    return this.#destroyed !== null && this.#options.hadCookie ? cookies.cleared(this.#destroyed) : null
   }
 
   end(): void {
@@ -125,6 +128,7 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     this.#isAnswered = true
     this.#isTunnel = true
     const { cache, partitions } = this.#shared
+    if (this.#options.entry === null) partitions.visitorLeft()
     for (const hold of this.#holds) {
       hold.letGo()
       this.#attempt(() => this.#keepAlive(hold))
@@ -147,8 +151,8 @@ export class SessionOfRequest implements SessionUse, SessionActions {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    const { cache, committer, config, partitions } = this.#shared
-    if (this.#options.entry === null) partitions.visitorLeft()
+    const { cache, committer, config, now, partitions } = this.#shared
+    if (this.#options.entry === null && !this.#isTunnel) partitions.visitorLeft()
     for (const hold of this.#holds) {
       this.#attempt(() => {
         if (hold === this.#unset) {
@@ -156,6 +160,8 @@ export class SessionOfRequest implements SessionUse, SessionActions {
           return
         }
         if (this.#isTunnel) {
+          // Objects that were handed out may have changed since, and nobody will look again.
+          if (hold.looked && hold.entry.expires > now()) hold.entry.dirty = true
           this.#commitOfTunnel(hold)
           return
         }
@@ -190,7 +196,7 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     // A tunnel has nothing unsaved after the tick of its change.
     const others = entry.requests - (this.#isLate ? 0 : 1)
     if (others > 0) throw new SessionInUseError(others)
-    revert(hold)
+    hold.revert()
   }
 
   async regenerate(hold: SessionHold): Promise<void> {
@@ -223,12 +229,12 @@ export class SessionOfRequest implements SessionUse, SessionActions {
    * @param own 1 while this request counts as one that uses the session
    */
   #dropChanges(hold: SessionHold, own: 0 | 1): void {
-    if (!hold.entry.destroyed && hold.entry.requests === own) revert(hold)
+    if (!hold.entry.destroyed && hold.entry.requests === own) hold.revert()
   }
 
   /** Makes a new session. */
   #begin(): SessionHold {
-    const entry = this.#shared.create()
+    const entry = this.#shared.create(this.#isLate)
     if (!this.#isLate) this.#shared.partitions.acquire(entry.partition)
     this.#current = this.#take(entry)
     return this.#current
@@ -266,7 +272,7 @@ export class SessionOfRequest implements SessionUse, SessionActions {
       return
     }
     const wasChanged = entry.dirty && !entry.destroyed
-    revert(hold)
+    hold.revert()
     if (wasChanged) throw new SessionClosedError()
   }
 
@@ -291,30 +297,6 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     })
   }
 
-  #isCookieDue(hold: SessionHold): boolean {
-    if (hold !== this.#original || this.#shared.config.rolling || hold.cookieChanged) return true
-    if (!hold.looked || hold.cookie.originalMaxAge === null) return false
-    // Whenever the end of the session moves, so does that of its cookie: neither outlives the other for long.
-    return hold.committed || this.#shared.committer.isTouchDue(hold)
-  }
-
-  /** The cookie's lifetime begins with the response that sets it. */
-  #renewCookie({ cookie, entry }: SessionHold): string {
-    cookie.maxAge = cookie.originalMaxAge
-    return this.#setCookie(cookie, this.#shared.signer.sign(entry.id))
-  }
-
-  /** A secure one too where this connection is plain: https may end at a proxy in front. */
-  #setCookie(cookie: Cookie, value: string): string {
-    return cookie.serialize(this.#shared.config.name, value)
-  }
-
-  #clearCookie(hold: SessionHold): string {
-    const cookie = new Cookie(hold.cookie.data, this.#shared.now)
-    cookie.expires = new Date(0)
-    return this.#setCookie(cookie, '')
-  }
-
   #acknowledgedOf(hold: SessionHold): Promise<void> | null {
     const { entry, pendingChange } = hold
     if (!hold.looked) return null
@@ -334,13 +316,6 @@ export class SessionOfRequest implements SessionUse, SessionActions {
       this.#shared.report(error instanceof Error ? error : new Error(String(error)))
     }
   }
-}
-
-/** The live data is again what was committed last. */
-function revert(hold: SessionHold): void {
-  hold.entry.revert()
-  hold.entry.generation++
-  hold.catchUp()
 }
 
 async function both(a: Promise<void>, b: Promise<void>): Promise<void> {

@@ -62,6 +62,27 @@ t.test('save commits what a handler did to an object from before, and waits for 
   request.close()
 })
 
+t.test(
+  'what was done to an object from before is committed at the end of the tunnel at the latest',
+  async t => {
+    for (const isChanged of [true, false]) {
+      const web = server()
+      const browser = await visit(web, { list: [] })
+      const open = await tunnel(web, browser)
+      const list = open.session.list as number[]
+      await tick(web)
+      const before = web.mutations.length
+      if (isChanged) list.push(1)
+      await tick(web)
+      open.close()
+      web.deliver()
+      t.equal(web.mutations.length, isChanged ? before + 1 : before)
+      await web.request(browser, session => t.same(session.list, isChanged ? [1] : []))
+      t.same(web.reported, [])
+    }
+  },
+)
+
 t.test('requests and tunnels share one live session', async t => {
   const web = server()
   const browser = await visit(web)
@@ -170,6 +191,20 @@ t.test('a session that begins in a tunnel is not stored: no browser has its cook
   open.close()
   await tick(web)
   t.same(web.mutations, [])
+})
+
+t.test('the last partition is not kept for tunnels, which begin no session that is stored', async t => {
+  const web = server({ partitions: [7 as Partition] })
+  const visitor = await web.open(new Browser())
+  t.notOk(web.host.mayGiveUp(7 as Partition), 'a request may')
+  visitor.use.head()
+  visitor.use.stay()
+  t.ok(web.host.mayGiveUp(7 as Partition))
+  visitor.close()
+  const other = await web.open(new Browser())
+  t.notOk(web.host.mayGiveUp(7 as Partition), 'counted once')
+  other.close()
+  t.ok(web.host.mayGiveUp(7 as Partition))
 })
 
 t.test('a tunnel that closes without having answered commits as a request does', async t => {
