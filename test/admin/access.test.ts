@@ -199,6 +199,17 @@ t.test('a change that another page makes the browser send is refused, cookie or 
   }
 })
 
+t.test(
+  'another page can not read what the dashboard reads, in a browser that tells only its origin',
+  async t => {
+    const { url } = await listen(t)
+    const read = (origin: string) => ask(`${url}/troupe/api/status`, { headers: { origin } })
+    t.equal((await read('https://evil.example')).status, 403)
+    t.equal((await read('http://127.0.0.1:8080')).status, 403)
+    t.equal((await read(new URL(url).origin)).status, 200)
+  },
+)
+
 t.test('a link on another page leads to the dashboard, but to no figures', async t => {
   const { url } = await listen(t)
   const headers = {
