@@ -15,8 +15,12 @@ export {
   UnknownActorError,
   type WebServerStatus,
 } from './director/cluster.js'
+export * from './director/command-errors.js'
+export type { CommandOptions, CommandProgress } from './director/commands.js'
 export type { ClusterEvents } from './director/events.js'
 export { ListenTlsError } from './director/front/listeners/certificates.js'
+export type { DrainResult, ReloadResult } from './director/operations.js'
+export type { ScaleResult } from './director/scaling.js'
 export type { Configuration, ConfigurationFile, LogLevel, LogOption } from './embedding/configuration.js'
 export { HostWithoutWebServersError } from './embedding/errors.js'
 export { type StartOptions, start } from './embedding/start.js'

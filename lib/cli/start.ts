@@ -8,8 +8,9 @@ import type { Cluster } from '../director/cluster.js'
 import { createLog, isPretty } from './log.js'
 import { wholeNumberOption } from './options.js'
 import { asPortError, checkApp, checkCertificates, checkPorts } from './preflight.js'
+import { rereading } from './reread.js'
 import { withSecretOfFile } from './secret-file.js'
-import { stopSignal } from './signals.js'
+import { onReloadSignal, stopSignal } from './signals.js'
 import { makeFolders } from './store-folders.js'
 
 interface StartOptions {
@@ -51,6 +52,7 @@ Examples:
   troupe start --config troupe.json --host store-1
 
 SIGTERM or SIGINT (Ctrl-C) stops it after the requests in flight; a second one ends it at once.
+SIGHUP loads the app and the configuration anew, one web server at a time, without a failed request.
 Exit codes: 0 stopped, 1 failed (such as an app that does not load), 2 refused (command line, configuration, port, folder).`,
     )
     .action(runStart)
@@ -58,32 +60,51 @@ Exit codes: 0 stopped, 1 failed (such as an app that does not load), 2 refused (
 
 async function runStart(app: string | undefined, options: StartOptions): Promise<void> {
   const { port, threads, host } = options
-  const loaded = await loadConfig({ file: options.config, overrides: { app, port, threads, host } })
+  const load = () => loadConfig({ file: options.config, overrides: { app, port, threads, host } })
+  const loaded = await load()
   const part = partOfHost(loaded.config, host)
   const log = createLog(loaded.config.log)
   for (const warning of loaded.warnings) log.warn(warning)
   await makeFolders(part)
-  await (part.isWebHost ? runWebHost(loaded, log) : runSessionHost(loaded.config, part, log))
+  await (part.isWebHost ? runWebHost(loaded, load, log) : runSessionHost(loaded.config, part, log))
   log.info('stopped')
   // Before it had started nothing was served: its threads may end with the process.
   process.exit(0)
 }
 
-async function runWebHost(loaded: LoadedConfig, log: Logger): Promise<void> {
+async function runWebHost(
+  loaded: LoadedConfig,
+  load: () => Promise<LoadedConfig>,
+  log: Logger,
+): Promise<void> {
   await checkApp(loaded.config)
   await checkCertificates(loaded.config)
   await checkPorts(loaded.config)
   const config = await withSecretOfFile(loaded)
   const stopping = stopSignal()
-  const cluster = await Promise.race([startCluster(config, log), stopping.then(() => null)])
+  const starting = startCluster(config, log, rereading(load, config))
+  const cluster = await Promise.race([starting, stopping.then(() => null)])
   if (cluster === null) return
+  onReloadSignal(() => void reload(cluster, log))
   announce(cluster, config, log)
   log.info(`${await stopping}: stopping`)
   await cluster.stop()
 }
 
+async function reload(cluster: Cluster, log: Logger): Promise<void> {
+  log.info('SIGHUP: reloading')
+  try {
+    await cluster.reload()
+  } catch (error) {
+    log.error({ err: error }, 'reload failed')
+  }
+}
+
 async function runSessionHost(config: Config, part: HostPart, log: Logger): Promise<void> {
   const stopping = stopSignal()
+  onReloadSignal(() =>
+    log.warn('SIGHUP: there is nothing to reload here; the web servers are on another host'),
+  )
   const { startSessionHost } = await import('../host/session-host.js')
   const host = await startSessionHost(config, part, log)
   for (const [name, url] of host.urls)
@@ -92,11 +113,11 @@ async function runSessionHost(config: Config, part: HostPart, log: Logger): Prom
   await host.stop()
 }
 
-async function startCluster(config: Config, log: Logger): Promise<Cluster> {
+async function startCluster(config: Config, log: Logger, reread: () => Promise<Config>): Promise<Cluster> {
   // Loaded only now, so that a refusal costs neither the time nor the memory of the server.
   const { start } = await import('../start.js')
   try {
-    return await start(config, { log })
+    return await start(config, { log, reread })
   } catch (error) {
     throw asPortError(error, config)
   }

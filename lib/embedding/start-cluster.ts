@@ -2,6 +2,7 @@
 import { type Logger, pino } from 'pino'
 import { createLog } from '../cli/log.js'
 import { asPortError, checkApp, checkCertificates, checkPorts } from '../cli/preflight.js'
+import { rereading } from '../cli/reread.js'
 import { withSecretOfFile } from '../cli/secret-file.js'
 import { makeFolders } from '../cli/store-folders.js'
 import { partOfHost } from '../config/host-part.js'
@@ -31,7 +32,7 @@ export async function startCluster(
   await checkPorts(loaded.config)
   const config: Config = await withSecretOfFile(loaded)
   try {
-    return await start(config, { log })
+    return await start(config, { log, reread: rereading(() => load(configuration, host), config) })
   } catch (error) {
     throw withClass(asPortError(error, config))
   }

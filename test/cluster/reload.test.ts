@@ -84,6 +84,16 @@ t.test('without load', async t => {
     t.equal(await missesOf(cluster), 0, 'of the new web servers')
   })
 
+  await t.test('they move from cache to cache: even while no session server is left', async t => {
+    const letGo = await cluster.keepDown('a', 'b')
+    await cluster.reload()
+    t.same(await crowd.get('/read'), ['200 3'])
+    letGo()
+    await cluster.whole()
+    await cluster.kill((await cluster.status()).webServers[0]?.name ?? '')
+    t.same(await crowd.get('/read'), ['200 3'], 'and are copied when there are some again')
+  })
+
   await t.test('a reload tells what it does, and names stay low', async t => {
     const steps: CommandProgress[] = []
     const before = Object.keys(await runningOf(cluster))

@@ -78,6 +78,35 @@ function holds(copy: SessionCopy | null) {
   return [{ type: 'found', call: 1, copies: [copy] }]
 }
 
+t.test('what is handed over is cached by the next owner, which then asks no replica', async t => {
+  const before = cluster()
+  before.assign(assignmentOf(1, [synced(A), synced(B)]))
+  before.deliver()
+  before.mutate(1)
+  t.equal(before.owner.release(OF_X), null, 'not before every replica holds its changes')
+  before.deliver()
+  const handedOver = before.owner.release(OF_X)
+  t.match(handedOver, { partition: OF_X, epoch: 1, cold: false, copies: [{ id: X, version: 1 }] })
+  t.equal(before.owner.epochOf(OF_X), null)
+  if (handedOver === null) return
+
+  const next = cluster()
+  next.owner.onAssign([assignmentOf(2, [synced(A), synced(B)])], [handedOver])
+  t.match(next.cached.get(X), { epoch: 1, version: 1 })
+  next.owner.flush()
+  t.same(new Set(next.sent.map(({ message }) => message.type)), new Set(['claim']))
+  t.equal(next.owner.pending.resyncs, 0)
+
+  const late = cluster()
+  late.owner.onAssign([assignmentOf(3, [synced(A), synced(B)])], [handedOver])
+  t.equal(late.cached.size, 0, 'somebody else owned it in between: it may be old')
+
+  const unsettled = cluster()
+  unsettled.owner.onAssign([assignmentOf(2, [synced(A), unsynced(B)], { settled: false })], [handedOver])
+  t.equal(unsettled.cached.size, 1)
+  t.ok(unsettled.owner.pending.resyncs > 0, 'copies that may differ are compared all the same')
+})
+
 t.test('a change is answered once a replica holds it, and may be evicted once all do', async t => {
   const { assign, mutate, deliver, acknowledged, owner } = cluster()
   assign(assignmentOf(1, [synced(A), synced(B)]))

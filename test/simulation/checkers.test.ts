@@ -13,6 +13,7 @@ const MISTAKES: Readonly<Record<DeliberateFault, string>> = {
   'evict-unacknowledged': 'a cache that evicts what is not acknowledged',
   'no-push-of-cached': 'an owner that does not push its cached sessions when a session server is lost',
   'settled-before-barrier': 'an owner that reports settled before its replicas have acknowledged',
+  'stale-handover': 'an owner that hands over its sessions as they were before its last requests',
 }
 
 for (const [mistake, sentence] of Object.entries(MISTAKES)) {

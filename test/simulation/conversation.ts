@@ -1,5 +1,6 @@
 /** What the simulated director and web servers say to each other: what control calls and exchanges are in the server. */
 import type { Assignment, Settled } from '../../lib/replication/assignment.js'
+import type { HandedOver } from '../../lib/replication/handed-over.js'
 import type { ActorName, Partition, SessionId } from '../../lib/replication/ids.js'
 import type { SimulatedSessionServer } from './session-server.js'
 
@@ -20,13 +21,18 @@ export type Answer =
 export type Control =
   | { readonly type: 'connect'; readonly server: SimulatedSessionServer }
   | { readonly type: 'disconnect'; readonly replica: ActorName }
-  | { readonly type: 'assign'; readonly assignments: readonly Assignment[] }
+  | {
+      readonly type: 'assign'
+      readonly assignments: readonly Assignment[]
+      /** What came past the director from whoever had the partitions before. */
+      readonly handedOver: readonly HandedOver[]
+    }
   | { readonly type: 'release'; readonly partitions: readonly Partition[]; readonly withinMs: number }
 
 /** Web server → director, on the control channel. */
 export interface Released {
   readonly type: 'released'
-  readonly partitions: readonly Partition[]
+  readonly handedOver: readonly HandedOver[]
 }
 
 /** Web server → director, on the exchange channel. */

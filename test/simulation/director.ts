@@ -1,4 +1,5 @@
 /** The director: the real partition table, and the procedure around it that the real director follows. */
+import type { HandedOver } from '../../lib/replication/handed-over.js'
 import { type ActorName, type Partition, partitionOf } from '../../lib/replication/ids.js'
 import { type Assignments, type Move, PartitionTable } from '../../lib/replication/partition-table.js'
 import { Channel, type Receiver } from './channel.js'
@@ -204,22 +205,23 @@ export class SimulatedDirector implements Receiver {
     from.control.send({ type: 'release', partitions: move.partitions, withinMs: RELEASE_WITHIN_MS })
   }
 
-  #onReleased(connection: Connection, { partitions }: Released): void {
+  #onReleased(connection: Connection, { handedOver }: Released): void {
     const move = this.#moves.get(connection)
     if (move === undefined) return
     this.#moves.delete(connection)
+    const partitions = handedOver.map(({ partition }) => partition)
     this.#world.trace('director', `hears that ${move.from} released ${partitions.join(' ')}`)
-    this.#assign(this.table.onReleased({ ...move, partitions }))
+    this.#assign(this.table.onReleased({ ...move, partitions }), handedOver)
     this.#assign(this.table.assignUnowned())
     this.#unpark()
   }
 
-  #assign(assignments: Assignments): void {
+  #assign(assignments: Assignments, handedOver: readonly HandedOver[] = []): void {
     if (assignments.size > 0) this.onChange()
     for (const [name, list] of assignments) {
       for (const assignment of list)
         this.#world.trace('director', `assigns to ${name}: ${JSON.stringify(assignment)}`)
-      this.#connections.get(name)?.control.send({ type: 'assign', assignments: list })
+      this.#connections.get(name)?.control.send({ type: 'assign', assignments: list, handedOver })
     }
   }
 

@@ -16,6 +16,7 @@ export type DeliberateFault =
   | 'evict-unacknowledged'
   | 'no-push-of-cached'
   | 'settled-before-barrier'
+  | 'stale-handover'
 
 export interface Parameters {
   readonly seed: number

@@ -1,6 +1,7 @@
 /** A web server: the real owner over a small cache, serving operations instead of HTTP requests. */
 import type { Assignment } from '../../lib/replication/assignment.js'
 import type { SessionCopy } from '../../lib/replication/copy.js'
+import type { HandedOver } from '../../lib/replication/handed-over.js'
 import {
   type ActorName,
   type Epoch,
@@ -33,7 +34,9 @@ interface Link {
 /** One release being waited for. */
 interface Release {
   readonly waiting: Set<Partition>
-  readonly released: Partition[]
+  readonly handedOver: HandedOver[]
+  /** What was cached when it was asked for. */
+  readonly before: readonly SessionCopy[]
   readonly until: number
 }
 
@@ -88,12 +91,13 @@ export class SimulatedWebServer implements Receiver {
         this.owner.onReplicaLost(message.replica, now)
         break
       case 'assign':
-        this.#assign(message.assignments)
+        this.#assign(message.assignments, message.handedOver)
         break
       case 'release':
         this.#releases.add({
           waiting: new Set(message.partitions),
-          released: [],
+          handedOver: [],
+          before: message.partitions.flatMap(partition => this.cache.inPartition(partition)),
           until: now + message.withinMs,
         })
         this.#releaseIdle()
@@ -115,8 +119,8 @@ export class SimulatedWebServer implements Receiver {
     this.#planFlush()
   }
 
-  #assign(assignments: readonly Assignment[]): void {
-    this.owner.onAssign(assignments)
+  #assign(assignments: readonly Assignment[], handedOver: readonly HandedOver[]): void {
+    this.owner.onAssign(assignments, handedOver)
     if (this.#world.parameters.deliberateFault !== 'settled-before-barrier') return
     for (const { partition, epoch, revision, settled } of assignments) {
       if (!settled) this.#effects.report({ type: 'settled', settled: { partition, epoch, revision } })
@@ -282,16 +286,21 @@ export class SimulatedWebServer implements Receiver {
   #releaseIdle(): void {
     for (const release of this.#releases) {
       for (const partition of release.waiting) {
-        if ((this.#inUse.get(partition) ?? 0) > 0 || !this.owner.isFlushed(partition)) continue
-        release.waiting.delete(partition)
-        if (this.owner.epochOf(partition) === null) continue
-        this.owner.onUnassign(partition)
-        release.released.push(partition)
+        if ((this.#inUse.get(partition) ?? 0) > 0) continue
+        const handedOver = this.owner.release(partition)
+        if (handedOver !== null) release.handedOver.push(this.#leave(handedOver, release))
+        if (handedOver !== null || this.owner.epochOf(partition) === null) release.waiting.delete(partition)
       }
       if (release.waiting.size > 0 && this.#world.timeline.now < release.until) continue
       this.#releases.delete(release)
-      this.#effects.released({ type: 'released', partitions: release.released })
+      this.#effects.released({ type: 'released', handedOver: release.handedOver })
     }
+  }
+
+  #leave(handedOver: HandedOver, { before }: Release): HandedOver {
+    if (this.#world.parameters.deliberateFault !== 'stale-handover') return handedOver
+    const copies = before.filter(({ id, data }) => partitionOf(id) === handedOver.partition && data !== null)
+    return { ...handedOver, copies }
   }
 
   /** Everything that one moment produced goes out together. */
