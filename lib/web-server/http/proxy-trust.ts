@@ -38,17 +38,6 @@ export class ProxyTrust {
     return proto === null ? head.encrypted : proto.toLowerCase() === 'https'
   }
 
-  /** The address of the client: that of the peer, or of the first machine before it that is not itself a trusted proxy. */
-  clientAddress(head: RequestHead): string {
-    const named = valuesOf(headerOf(head, 'x-forwarded-for'))
-    const before = named.length > 0 ? named : forwardedOf(head).map(({ for: address }) => address ?? '')
-    let client = peerOf(head)
-    for (let hop = 0; hop < before.length && this.#trusts(client, hop); hop++) {
-      client = before.at(-1 - hop) ?? client
-    }
-    return client
-  }
-
   /** The protocol in the farthest element that trusted machines have added, if it has one: each adds its own at the end. */
   #forwardedProto(head: RequestHead): string | null {
     let proto: string | null = null
@@ -77,17 +66,46 @@ interface ForwardedElement {
   readonly for: string | null
 }
 
-const PARAMETER = /(?:^|;)\s*(proto|for)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]*)/gi
-
 function forwardedOf(head: RequestHead): ForwardedElement[] {
-  return valuesOf(headerOf(head, 'forwarded')).map(element => {
+  const elements = splitUnquoted(headerOf(head, 'forwarded') ?? '', ',')
+  return elements.filter(isNotBlank).map(element => {
     const found = new Map<string, string>()
-    for (const [, name = '', value = ''] of element.matchAll(PARAMETER)) {
-      found.set(name.toLowerCase(), value.replace(/^"|"$/g, '').replace(/\\(.)/g, '$1'))
+    for (const pair of splitUnquoted(element, ';')) {
+      const equals = pair.indexOf('=')
+      if (equals > 0)
+        found.set(pair.slice(0, equals).trim().toLowerCase(), unquoted(pair.slice(equals + 1).trim()))
     }
     const address = found.get('for')
     return { proto: found.get('proto') ?? null, for: address === undefined ? null : withoutPort(address) }
   })
+}
+
+/**
+ * Splits a text where the separator stands outside of quotes: a proxy may quote what its client has written.
+ * @returns nothing when a quote does not end, since all that follows would then be the client's as well
+ */
+function splitUnquoted(text: string, separator: string): string[] {
+  const parts: string[] = []
+  let from = 0
+  let isQuoted = false
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]
+    if (char === '"') isQuoted = !isQuoted
+    else if (isQuoted && char === '\\') at++
+    else if (!isQuoted && char === separator) {
+      parts.push(text.slice(from, at))
+      from = at + 1
+    }
+  }
+  return isQuoted ? [] : [...parts, text.slice(from)]
+}
+
+function unquoted(value: string): string {
+  return value.startsWith('"') ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value
+}
+
+function isNotBlank(text: string): boolean {
+  return text.trim() !== ''
 }
 
 /** `192.0.2.1:80` and `[2001:db8::1]:80` without their ports, and without brackets. */
@@ -96,18 +114,10 @@ function withoutPort(address: string): string {
   return address.split(':').length === 2 ? (address.split(':')[0] ?? '') : address
 }
 
+/** The first value of a list in a header, null when there is none. */
 function firstOf(header: string | null): string | null {
-  const [first] = valuesOf(header)
-  return first ?? null
-}
-
-/** The values of a list in a header. */
-function valuesOf(header: string | null): string[] {
-  if (header === null) return []
-  return header
-    .split(',')
-    .map(value => value.trim())
-    .filter(value => value !== '')
+  const first = header?.split(',').find(isNotBlank)
+  return first?.trim() ?? null
 }
 
 /** All headers of that name in one, as they are in order. */
