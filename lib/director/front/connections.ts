@@ -31,11 +31,6 @@ export class Connections {
   readonly #sockets = new Set<Socket>()
   #closing = false
 
-  /** Open ones. */
-  get size(): number {
-    return this.#sockets.size
-  }
-
   /** @param onGone called when it is closed, with what was in flight on it */
   add(socket: Socket, onGone: (flights: ReadonlySet<Flight>) => void): void {
     const { flights } = connectionOf(socket)

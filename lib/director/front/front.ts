@@ -101,9 +101,9 @@ export class Front {
     return this.#parking.size
   }
 
-  /** Open connections, tunnels among them. */
+  /** Open connections of clients, tunnels among them. One of HTTP/2 is one, however many requests are on it. */
   get connections(): number {
-    return this.#connections.size
+    return this.#listeners.connections
   }
 
   /** Open tunnels. */

@@ -38,6 +38,11 @@ export class Listeners {
     this.#options = options
   }
 
+  /** Open connections, whatever is spoken on them. */
+  get connections(): number {
+    return this.#connections
+  }
+
   /**
    * Begins to listen everywhere.
    * @returns the URLs, in the order of the configuration

@@ -258,6 +258,19 @@ t.test('more than 128 requests at once wait for their turn', async t => {
   t.ok(answers.every(({ text }) => text === 'hello'))
 })
 
+t.test('a connection counts once, with all its requests', async t => {
+  const { url, front } = await serveApp(t, { listeners: [listener({ tls })] }, (req, res) => {
+    req.on('close', () => res.end())
+  })
+  const other = http2Session(t, url, ca)
+  const streams = ['/', '/'].map(path => other.request({ ':path': path }))
+  await eventually(() => front.inFlight === 2, 'two are in flight')
+  t.equal(front.connections, 1)
+  for (const stream of streams) stream.close(constants.NGHTTP2_CANCEL)
+  other.close()
+  await eventually(() => front.connections === 0, 'it is gone')
+})
+
 t.test('a client that resets its requests as fast as it can is cut off', async t => {
   let asked = 0
   const { url, front } = await serveApp(
