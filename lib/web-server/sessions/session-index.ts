@@ -9,6 +9,7 @@ import { indexRecordsOf, type SessionIndexes } from '../../transport/session-cal
 import type { OwnerCalls } from '../../transport/session-call-messages.js'
 import { isReserved } from '../../transport/session-call-rules.js'
 import type { SessionEntry } from './session-entry.js'
+import { SessionUnreadableError } from './session-errors.js'
 import { parseSession } from './session-json.js'
 
 /** What the index is known to list of a session: each record, and until when, ms since the Unix epoch. */
@@ -54,8 +55,18 @@ export class SessionIndex {
 
   /** @returns the records that the committed state of a session belongs in */
   recordsOf(entry: SessionEntry): readonly SessionId[] {
-    entry.records ??= indexRecordsOf(parseSession(entry.text).data, this.#indexes)
+    entry.records ??= this.#recordsOfText(entry.text)
     return entry.records
+  }
+
+  #recordsOfText(text: string): readonly SessionId[] {
+    try {
+      return indexRecordsOf(parseSession(text).data, this.#indexes)
+    } catch (error) {
+      // Written by something else: nobody finds it, and it can still be ended.
+      if (error instanceof SessionUnreadableError) return []
+      throw error
+    }
   }
 
   async #add(

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import t from 'tap'
-import type { SessionId } from '../../../lib/replication/ids.js'
+import type { Epoch, SessionId, Version } from '../../../lib/replication/ids.js'
 import type { OwnerCall, OwnerCallAnswers, OwnerCalls } from '../../../lib/transport/session-call-messages.js'
 import { assertSessionCall } from '../../../lib/transport/session-call-rules.js'
 import { CookieSigner } from '../../../lib/web-server/sessions/cookie-value.js'
@@ -132,6 +132,18 @@ t.test('destroy wins against a request whose session has expired meanwhile', asy
   t.equal(await web.call({ op: 'get', id: idOf(browser) }), null)
   const next = new WebServer(replicas, { time, epoch: 2 })
   t.equal(await next.call({ op: 'get', id: idOf(browser) }), null)
+})
+
+t.test('a session that nobody can read can be ended, with indexes too', async t => {
+  const replicas = new Replicas('a', 'b')
+  const web = new WebServer(replicas, { session: { indexes: { user: 'user' } } })
+  const id = 'written by something else' as SessionId
+  const copy = { id, epoch: 1 as Epoch, version: 1 as Version, expires: FAR, data: 'nonsense' }
+  web.owner.mutate(copy, web.time.now, () => {})
+  web.deliver()
+  t.equal(await web.call({ op: 'destroy', id }), true)
+  const next = new WebServer(replicas, { epoch: 2 })
+  t.equal(await next.call({ op: 'get', id }), null)
 })
 
 t.test('a web server that has stopped answers no call with silence', async t => {
