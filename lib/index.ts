@@ -2,9 +2,7 @@
  * The public API of Troupe; beside it there are only 'troupe/store' and 'troupe/test'. Apps import it on every web
  * server's thread, so it loads nothing that is large.
  */
-export { AppUnreadableError, PortUnavailableError } from './cli/preflight.js'
-export { SecretFileError } from './cli/secret-file.js'
-export { FolderSharedError, FolderUnwritableError } from './cli/store-folders.js'
+
 export { ClusterTlsError } from './config/cluster-tls.js'
 export { HostUnknownError } from './config/host-part.js'
 export { ConfigInvalidError, ConfigSyntaxError, ConfigUnreadableError } from './config/problems.js'
@@ -26,6 +24,9 @@ export { HostWithoutWebServersError } from './embedding/errors.js'
 export { type StartOptions, start } from './embedding/start.js'
 export { TroupeError } from './errors.js'
 export { OwnershipLostError, ReplicationTimeoutError, SessionUnavailableError } from './replication/errors.js'
+export { AppUnreadableError, PortUnavailableError } from './setup/preflight.js'
+export { SecretFileError } from './setup/secret-file.js'
+export { FolderSharedError, FolderUnwritableError } from './setup/store-folders.js'
 export type { SessionInfo, SessionQuery, Sessions } from './transport/session-call-register.js'
 export type { AppContext } from './web-server/adapters/app-context.js'
 export { AppLoadError, UnknownRequestError } from './web-server/adapters/errors.js'

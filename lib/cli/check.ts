@@ -3,8 +3,8 @@ import type { Command } from 'commander'
 import { partOfHost } from '../config/host-part.js'
 import { loadConfig } from '../config/load.js'
 import type { Config, ListenerConfig } from '../config/schema.js'
-import { addressText, checkApp, checkCertificates } from './preflight.js'
-import { checkFolders } from './store-folders.js'
+import { addressText, checkApp, checkCertificates } from '../setup/preflight.js'
+import { checkFolders } from '../setup/store-folders.js'
 
 /** Adds the command. */
 export function addCheck(program: Command): void {

@@ -5,13 +5,13 @@ import { type HostPart, partOfHost } from '../config/host-part.js'
 import { type LoadedConfig, loadConfig } from '../config/load.js'
 import type { Config } from '../config/schema.js'
 import type { Cluster } from '../director/cluster.js'
-import { createLog, isPretty } from './log.js'
+import { createLog, isPretty } from '../setup/log.js'
+import { asPortError, checkApp, checkCertificates, checkPorts } from '../setup/preflight.js'
+import { rereading } from '../setup/reread.js'
+import { withSecretOfFile } from '../setup/secret-file.js'
+import { makeFolders } from '../setup/store-folders.js'
 import { wholeNumberOption } from './options.js'
-import { asPortError, checkApp, checkCertificates, checkPorts } from './preflight.js'
-import { rereading } from './reread.js'
-import { withSecretOfFile } from './secret-file.js'
 import { onReloadSignal, stopSignal } from './signals.js'
-import { makeFolders } from './store-folders.js'
 
 interface StartOptions {
   readonly config?: string
