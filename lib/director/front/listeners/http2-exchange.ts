@@ -45,9 +45,13 @@ export function serveStream(
   })
   request.on('response', received => {
     response = received
-    pass(received, stream, request)
+    pass(received, stream)
   })
   request.on('error', () => stream.close(NGHTTP2_INTERNAL_ERROR))
+  // Also without an error or a response: when the app switches protocols, which nobody has asked for.
+  request.on('close', () => {
+    if (response?.complete !== true) stream.close(NGHTTP2_INTERNAL_ERROR)
+  })
   // A connection whose request was not sent to its end must not be used again: the next one would be read as its body.
   stream.on('close', () => {
     if (response?.complete !== true || !request.writableEnded) request.destroy()
@@ -59,10 +63,15 @@ export function serveStream(
   stream.on('trailers', trailers => request.addTrailers(withoutHopByHop(trailers) as Record<string, string>))
   // The body may be long in coming.
   request.flushHeaders()
+  let receivedBytes = 0
+  stream.on('data', (chunk: Buffer) => {
+    receivedBytes += chunk.byteLength
+  })
   stream.pipe(request, { end: false })
   // node:http2 ends the readable side of a stream that was reset, too: what has come of such a body is not all of it.
   stream.on('end', () => {
-    if (stream.aborted || stream.rstCode !== NGHTTP2_NO_ERROR) request.destroy()
+    const isShort = line.contentLength !== null && receivedBytes !== line.contentLength
+    if (isShort || stream.aborted || stream.rstCode !== NGHTTP2_NO_ERROR) request.destroy()
     else request.end()
   })
 }
@@ -82,7 +91,7 @@ function begin({ method, path, rawHeaders }: RequestLine, agent: Agent): ClientR
   }
 }
 
-function pass(response: IncomingMessage, stream: ServerHttp2Stream, request: ClientRequest): void {
+function pass(response: IncomingMessage, stream: ServerHttp2Stream): void {
   if (isGone(stream)) {
     response.resume()
     return
@@ -98,9 +107,6 @@ function pass(response: IncomingMessage, stream: ServerHttp2Stream, request: Cli
   response.on('error', () => stream.close(NGHTTP2_INTERNAL_ERROR))
   if (stream.writableEnded) response.resume()
   else response.pipe(stream)
-  request.on('close', () => {
-    if (!response.complete) stream.close(NGHTTP2_INTERNAL_ERROR)
-  })
 }
 
 /** A client may have taken it back already, in the same packet. */

@@ -7,6 +7,8 @@ export interface RequestLine {
   readonly path: string
   /** Names and values in turn. */
   readonly rawHeaders: string[]
+  /** Bytes of the body, as far as the client says. */
+  readonly contentLength: number | null
 }
 
 /** They speak of one connection, and HTTP/2 has other means for all of them. */
@@ -32,7 +34,7 @@ export function requestLineOf(received: readonly string[], hasBody: boolean): Re
   let path = ''
   let host: string | null = null
   let cookies: string | null = null
-  let hasLength = false
+  let contentLength: number | null = null
   const others: string[] = []
   for (let at = 0; at < received.length; at += 2) {
     const name = received[at] ?? ''
@@ -43,7 +45,7 @@ export function requestLineOf(received: readonly string[], hasBody: boolean): Re
     else if (name === 'host') host ??= value
     else if (name === 'cookie') cookies = cookies === null ? value : `${cookies}; ${value}`
     else if (!name.startsWith(':') && !HOP_BY_HOP.has(name)) {
-      if (name === 'content-length') hasLength = true
+      if (name === 'content-length') contentLength = Number(value)
       others.push(name, value)
     }
   }
@@ -52,9 +54,9 @@ export function requestLineOf(received: readonly string[], hasBody: boolean): Re
   const rawHeaders = host === null ? [] : ['host', host]
   rawHeaders.push(...others)
   if (cookies !== null) rawHeaders.push('cookie', cookies)
-  if (!hasLength && hasBody) rawHeaders.push('transfer-encoding', 'chunked')
-  if (!hasLength && !hasBody && !BODILESS.has(method)) rawHeaders.push('content-length', '0')
-  return { method, path, rawHeaders }
+  if (contentLength === null && hasBody) rawHeaders.push('transfer-encoding', 'chunked')
+  if (contentLength === null && !hasBody && !BODILESS.has(method)) rawHeaders.push('content-length', '0')
+  return { method, path, rawHeaders, contentLength }
 }
 
 /** @param status of a response, or of an interim one */

@@ -3,12 +3,11 @@ import { once } from 'node:events'
 import { constants } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import { Authority } from '../../../support/certificates.js'
 import { eventually } from '../../../support/http-client.js'
-import { FRAME, frame, PREFACE, WHOLE_REQUEST } from '../../../support/http2-frames.js'
+import { FRAME, frame, getHeaders, onFrames, PREFACE, WHOLE_REQUEST } from '../../../support/http2-frames.js'
 import {
   askHttp2,
   dialTls,
@@ -27,6 +26,7 @@ const ca = await authority.ca
 const tls = tlsOf(await authority.issueFiles('IP:127.0.0.1'))
 
 const CANCEL = Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL])
+const END_STREAM = 0x01
 const END_HEADERS = 0x04
 /** A header with a literal value, its name by its place in HPACK's static table. */
 const literal = (index: number, value: string) =>
@@ -62,6 +62,7 @@ const paths: Record<string, Listener> = {
     res.write('body')
     res.end()
   },
+  '/switch': (_, res) => res.writeHead(101, { Connection: 'Upgrade', Upgrade: 'raw' }).end(),
   '/large-head': (_, res) => {
     for (let index = 0; index < 10; index++) res.setHeader(`x-${index}`, 'x'.repeat(3_000))
     res.end('large')
@@ -118,16 +119,32 @@ t.test('a body that the client takes back is never whole at the app', async t =>
 })
 
 t.test('a body that is taken back after its answer does not eat the next request', async t => {
-  const other = http2Session(t, url, ca)
-  const stream = other.request({ ':path': '/early', ':method': 'POST', 'content-length': '1000' })
-  stream.on('error', () => {})
-  stream.write('part')
-  t.equal(await text(stream), 'early')
-  stream.close(constants.NGHTTP2_CANCEL)
-  await new Promise(resolve => setTimeout(resolve, 50))
-  seen.length = 0
-  t.match(await askHttp2(other, { ':path': '/hello' }), { text: 'hello' })
-  t.same(seen, ['GET /hello'])
+  for (const code of [constants.NGHTTP2_CANCEL, constants.NGHTTP2_NO_ERROR]) {
+    const socket = await dialTls(url, { ca, ALPNProtocols: ['h2'] })
+    const received: number[] = []
+    socket.on('error', () => {})
+    onFrames(socket, ({ type, flags, stream }) => {
+      if (type === FRAME.data && (flags & END_STREAM) !== 0) received.push(stream)
+    })
+    // :method POST, :scheme https, :authority a, :path /early, content-length 1000
+    const head = [Buffer.from([0x83, 0x87]), literal(0x01, 'a'), literal(0x04, '/early')]
+    const length = Buffer.concat([Buffer.from([0x0f, 28 - 15]), Buffer.from([4]), Buffer.from('1000')])
+    socket.write(
+      Buffer.concat([
+        PREFACE,
+        frame(FRAME.headers, END_HEADERS, 1, Buffer.concat([...head, length])),
+        frame(FRAME.data, 0, 1, Buffer.from('part')),
+      ]),
+    )
+    await eventually(() => received.length === 1, 'it is answered')
+    socket.write(frame(FRAME.rstStream, 0, 1, Buffer.from([0, 0, 0, code])))
+    await eventually(() => front.inFlight === 0, 'it is over')
+    seen.length = 0
+    socket.write(frame(FRAME.headers, WHOLE_REQUEST, 3, getHeaders('/hello')))
+    await eventually(() => received.length === 2, 'the next is answered')
+    t.same(seen, ['GET /hello'])
+    socket.destroy()
+  }
 })
 
 t.test('a request that is refused and taken back in one breath harms nobody', async t => {
@@ -162,6 +179,11 @@ t.test('headers of one connection that an app lets out do not leave with HTTP/2'
     text: 'body',
     trailers: { 'x-sum': '1' },
   })
+})
+
+t.test('an app that switches protocols unasked resets its stream', async t => {
+  await t.rejects(askHttp2(session, { ':path': '/switch' }), { code: 'ERR_HTTP2_STREAM_ERROR' })
+  await eventually(() => front.inFlight === 0 && web.server.inFlight === 0, 'nothing is left')
 })
 
 t.test('HEAD of a chunked answer has no body', async t => {
