@@ -13,15 +13,15 @@ export interface ExchangeSocketEvents extends SocketEvents {
 
 /** See above. */
 export class ExchangeSocket extends VirtualSocket {
-  readonly #bodyWanted: () => void
+  readonly #exchange: ExchangeSocketEvents
 
   constructor(head: RequestHead, events: ExchangeSocketEvents) {
     super(head, events)
-    this.#bodyWanted = () => events.onBodyWanted()
+    this.#exchange = events
   }
 
   override resume(): this {
-    this.#bodyWanted()
+    this.#exchange.onBodyWanted()
     return this
   }
 
