@@ -129,7 +129,9 @@ export class HostedSessionCalls {
     const { cache, now } = this.#shared
     const alive: SessionId[] = []
     const unknown: SessionId[] = []
-    for (const id of await this.#listed(partition)) {
+    // Replicas may be asked before they get what is cached now, and it may be evicted before they answer.
+    const before = [...cache.inPartition(partition)].map(({ id }) => id)
+    for (const id of new Set([...before, ...(await this.#listed(partition))])) {
       if (!isReserved(id) && cache.get(id) === undefined) unknown.push(id)
     }
     for (let from = 0; from < unknown.length; from += LOOKUPS_AT_ONCE) {

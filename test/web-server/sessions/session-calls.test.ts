@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import t from 'tap'
-import type { Epoch, SessionId, Version } from '../../../lib/replication/ids.js'
+import { type Epoch, partitionOf, type SessionId, type Version } from '../../../lib/replication/ids.js'
 import type { OwnerCall, OwnerCallAnswers, OwnerCalls } from '../../../lib/transport/session-call-messages.js'
 import { assertSessionCall } from '../../../lib/transport/session-call-rules.js'
 import { CookieSigner } from '../../../lib/web-server/sessions/cookie-value.js'
@@ -144,6 +144,24 @@ t.test('a session that nobody can read can be ended, with indexes too', async t 
   t.equal(await web.call({ op: 'destroy', id }), true)
   const next = new WebServer(replicas, { epoch: 2 })
   t.equal(await next.call({ op: 'get', id }), null)
+})
+
+t.test('ids lists a session that leaves the cache while replicas are asked', async t => {
+  const web = server()
+  web.answersLists = true
+  const browser = new Browser()
+  const request = await web.open(browser)
+  request.session.user = 'ann'
+  request.use.end()
+  const id = request.use.sessionId as SessionId
+  // Asked before the replicas have it.
+  const ids = web.host.calls.carryOut({ op: 'ids', partition: partitionOf(id) })
+  web.deliver()
+  request.close()
+  const entry = web.cache.find(id)
+  t.equal(entry?.isPinned, false)
+  if (entry !== undefined) web.cache.remove(entry)
+  t.strictSame(await web.settle(ids), [id])
 })
 
 t.test('a web server that has stopped answers no call with silence', async t => {
