@@ -53,7 +53,10 @@ export class Listeners {
     try {
       for (const listener of this.#options.listeners) urls.push(await this.#open(listener))
     } catch (error) {
-      await this.close()
+      const closed = this.close()
+      // Whoever has come meanwhile would be waited for, and nobody serves it.
+      this.cut()
+      await closed
       throw error
     }
     for (const { tls, acceptor } of this.#tlsListeners) this.#watch(tls, acceptor)

@@ -88,6 +88,20 @@ t.test('when one can not open none is open', async t => {
   t.notOk(existsSync(path))
 })
 
+t.test('a client that has come meanwhile does not keep it from failing', async t => {
+  const path = join(await shortFolder(t), 'troupe.sock')
+  const first = listener({ at: { kind: 'socket', path } })
+  // Many files to read, so that there is time for the client.
+  const { certificate } = tls
+  const slow = listener({ tls: { ...tls, sni: Array.from({ length: 100 }, () => certificate) } })
+  const failed = serveApp(t, { listeners: [first, slow, listener({ ...first })] }, addresses)
+  const outcome = t.rejects(failed, { code: 'EADDRINUSE' })
+  await eventually(() => existsSync(path), 'the first listens')
+  const client = dial(`unix:${path}`)
+  await once(client, 'connect')
+  await Promise.all([outcome, untilClosed(client)])
+})
+
 /** Lets another process listen there and kills it. */
 async function killedServer(path: string): Promise<void> {
   const script = 'require("net").createServer().listen(process.argv[1], () => console.log("listens"))'
