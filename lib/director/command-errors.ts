@@ -38,11 +38,10 @@ export class ReloadRefusedError extends TroupeError {
 export class ReloadFailedError extends TroupeError {
   readonly code = 'RELOAD_FAILED'
 
-  constructor(webServer: string | null, cause: Error) {
-    const which = webServer === null ? '' : `, the replacement of ${webServer}`
+  constructor(webServer: string, cause: Error) {
     super(
-      `The first web server with the new code and configuration${which}, failed: ${cause.message} ` +
-        'Nothing was changed: all web servers are those from before. Mend it and reload again.',
+      'Nothing was changed: all web servers are those from before. Mend it and reload again. ' +
+        `The first web server with the new code and configuration, to replace ${webServer}, failed: ${cause.message}`,
       { cause },
     )
   }
@@ -63,8 +62,8 @@ export class ReloadIncompleteError extends TroupeError {
 
   constructor(replaced: readonly Replacement[], unchanged: readonly string[], cause: Error) {
     super(
-      `The reload ended half way: ${cause.message} New are ${replaced.map(({ to }) => to).join(', ')}; ` +
-        `as before are ${unchanged.join(', ')}. All sessions are served. Mend it and reload again.`,
+      `The reload ended half way: new are ${replaced.map(({ to }) => to).join(', ')}; as before are ` +
+        `${unchanged.join(', ')}. All sessions are served. Mend it and reload again. It ended with: ${cause.message}`,
       { cause },
     )
     this.replaced = replaced

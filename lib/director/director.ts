@@ -15,6 +15,7 @@ import { Stage, WORKER_FILES } from './actors/stage.js'
 import { STOP_MS } from './actors/supervisor.js'
 import { type ClusterStatus, UnknownActorError } from './cluster.js'
 import type { CommandOptions } from './commands.js'
+import { publishObserved } from './diagnostics.js'
 import { type ClusterEvents, emitObserved, emitSoon } from './events.js'
 import { Front } from './front/front.js'
 import type { WebServerLink } from './front/router.js'
@@ -86,6 +87,7 @@ export class Director implements ObservedCluster {
     )
     this.#observations = new Observations(() => this.#table.underCopied())
     emitObserved(this.#observations, this.#emitter)
+    this.#observations.listen(publishObserved)
     const frontEvents = {
       ownerLost: (link: WebServerLink) => {
         this.#front.ownerLost(link)

@@ -6,6 +6,7 @@ import { Load } from '../support/load.js'
 import { BROKEN, releases } from '../support/release.js'
 import { until } from '../support/until.js'
 import { Crowd, visit } from '../support/visitor.js'
+import { cookieOf, WebSocketClient } from '../support/websocket-client.js'
 
 const MEMORY = [
   { name: 'a', store: 'memory' },
@@ -156,6 +157,30 @@ t.test('without load', async t => {
       t.same(await crowd.get('/'), ['200 4'], 'nobody has lost a session')
     },
   )
+})
+
+t.test('a WebSocket goes on until the drain timeout, and is then closed with 1001', async t => {
+  const cluster = await startCluster(t, {
+    app: 'websocket',
+    webServers: { threads: 1 },
+    sessionServers: MEMORY,
+    drainTimeout: '1s',
+  })
+  const client = await WebSocketClient.open(`${cluster.url}/session`)
+  t.teardown(() => client.socket.terminate())
+  let sentWhileDraining = false
+  const before = client.messages.length
+  await cluster.reload({
+    onProgress: ({ step }) => {
+      if (step !== 'draining' || sentWhileDraining) return
+      sentWhileDraining = true
+      client.socket.send('still here')
+    },
+  })
+  t.ok(client.messages.length > before, 'it was answered while its web server drained')
+  t.match(await client.end(), { code: 1001 })
+  const again = await fetch(cluster.url, { headers: { cookie: cookieOf(client.headers) } })
+  t.match(await again.json(), { messages: 1, lines: ['still here'] }, 'and its session goes on')
 })
 
 t.test('losses in the middle of a reload', async t => {

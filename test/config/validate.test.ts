@@ -55,6 +55,7 @@ t.test('an app alone is a configuration: everything else has the documented defa
     webServers: {
       on: null,
       threads: Math.max(2, availableParallelism() - 1),
+      autoscale: null,
       heapMb: null,
       hangTimeoutMs: 5000,
     },

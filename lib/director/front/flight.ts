@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Partition } from '../../replication/ids.js'
 import { CreditMeter } from '../../transport/credits.js'
 import type { ExchangeId, ExchangeKind, RequestHead } from '../../transport/exchange-messages.js'
+import { publishRequestStart, type RequestMessage } from '../diagnostics.js'
 import type { Answer } from './answer.js'
 import type { FlightBody } from './flight-body.js'
 import type { WebServerLink } from './router.js'
@@ -35,6 +36,8 @@ export class Flight {
   readonly credits = new CreditMeter()
   /** When its head had arrived, ms of the clock of `performance`. */
   readonly startedAt = performance.now()
+  /** What subscribers of its diagnostics were given; undefined when there were none. */
+  readonly diagnostics: RequestMessage | undefined
 
   constructor(
     readonly kind: ExchangeKind,
@@ -42,7 +45,9 @@ export class Flight {
     readonly answer: Answer,
     /** Where its session is; null for a request without a session, which any web server may serve. */
     public partition: Partition | null,
-  ) {}
+  ) {
+    this.diagnostics = publishRequestStart(req)
+  }
 
   /** Whether the whole request can be sent once more. */
   get replayable(): boolean {

@@ -8,6 +8,7 @@ import type { Config } from '../../config/schema.js'
 import { type Partition, partitionOf } from '../../replication/ids.js'
 import { sizeOf, transferOf } from '../../transport/exchange-bytes.js'
 import type { ExchangeId, ExchangeReply, TunnelEvent } from '../../transport/exchange-messages.js'
+import { publishRequestEnd, type RequestMessage } from '../diagnostics.js'
 import type { WebServerTraffic } from '../measured.js'
 import { Connections } from './connections.js'
 import { Flight } from './flight.js'
@@ -363,6 +364,7 @@ export class Front {
     if (flight.state === 'over') return
     this.#parking.release(flight)
     this.#traffic.ended(flight, flight.link?.name ?? null)
+    if (flight.diagnostics !== undefined) publishEnd(flight, flight.diagnostics)
     if (flight.state === 'dispatched') this.#recall(flight)
     flight.state = 'over'
     this.#connections.ended(flight)
@@ -386,4 +388,9 @@ export class Front {
       this.#leave(flight)
     }
   }
+}
+
+function publishEnd({ link, statusClass, startedAt }: Flight, message: RequestMessage): void {
+  const webServer = link?.name ?? null
+  publishRequestEnd(message, { webServer, statusClass, durationMs: performance.now() - startedAt })
 }
