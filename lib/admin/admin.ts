@@ -1,7 +1,7 @@
 /**
- * The admin listener: health, status, metrics, events, the dashboard and kill over HTTP. Without a token it asks for no
- * password, so it answers only what programs on this machine ask, and its own page; with one, whoever brings it. What
- * other web pages make a browser send is refused either way (guard.ts).
+ * The admin listener: health, status, metrics, events, the dashboard, commands and sessions over HTTP. Without a token it
+ * asks for no password, so it answers only what programs on this machine ask, and its own page; with one, whoever brings
+ * it. What other web pages make a browser send is refused either way (guard.ts).
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -16,9 +16,10 @@ import { EventStreams } from './event-streams.js'
 import { refusal } from './guard.js'
 import { MetricsPage } from './metrics.js'
 import { DASHBOARD_API_PATH, DASHBOARD_PATH } from './paths.js'
-import { findRoute, type RouteSources } from './routes.js'
+import type { Asking, RouteSources } from './route.js'
+import { findRoute } from './routes.js'
 
-/** The longest thing that may be asked here is a login; what a client sends is read to this many bytes. */
+/** The longest things that may be asked here are a login and a session; what a client sends is read to this many bytes. */
 const BODY_BYTES_MAX = 1024
 const HEADER_BYTES_MAX = 8 * 1024
 /** Health checks, a few dashboards, their events, and a person. */
@@ -111,8 +112,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, desk: D
     isDashboard && !isApi
       ? await answerDashboard(request, path.slice(DASHBOARD_PATH.length), body, desk)
       : await answerRoute(
-          request,
-          response,
+          { request, response, body, isTrusted: !desk.access.isOpen },
           isApi ? path.slice(DASHBOARD_API_PATH.length) : path,
           isApi,
           desk,
@@ -133,12 +133,12 @@ async function answerDashboard(
 
 /** @returns null when the answer is written already */
 async function answerRoute(
-  request: IncomingMessage,
-  response: ServerResponse,
+  asking: Asking,
   path: string,
   isOfDashboard: boolean,
   desk: Desk,
 ): Promise<Answer | null> {
+  const { request } = asking
   const method = request.method === 'HEAD' ? 'GET' : request.method
   if ((path === '/' || path === DASHBOARD_PATH) && method === 'GET') return seeOther(`${DASHBOARD_PATH}/`)
   const route = findRoute(path)
@@ -155,7 +155,7 @@ async function answerRoute(
     const message = `${path} answers ${route.method} only.`
     return errorAnswer(405, 'ADMIN_METHOD_NOT_ALLOWED', message, { allow })
   }
-  return await route.run(desk, request, response)
+  return await route.run(desk, asking)
 }
 
 function nothingAt(path: string): Answer {
@@ -172,7 +172,7 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
     if (size > BODY_BYTES_MAX) return null
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('latin1')
+  return Buffer.concat(chunks).toString()
 }
 
 function urlOf(server: Server): string {
