@@ -40,7 +40,10 @@ export class TunnelSocket extends VirtualSocket {
 
   /** The client ended its direction. */
   receiveEnd(): void {
-    if (!this.destroyed) this.push(null)
+    if (this.destroyed) return
+    this.push(null)
+    // As net.Socket: an end with nothing unread before it is noticed by an app that does not read, too.
+    this.read(0)
   }
 
   override _read(): void {

@@ -24,6 +24,8 @@ import { TunnelSocket, type TunnelSocketEvents } from './tunnel-socket.js'
 type RequestMessage = Extract<ToWebServer, { readonly type: 'request' }>
 
 const NEW_LINE = '\n'
+/** How long an app may leave the last bytes of a client unread, once both have ended their direction, ms. */
+const ABANDONED_MS = 30_000
 
 /** @returns the event by which an app is given such a request */
 export function tunnelEventOf(head: RequestHead): TunnelEvent {
@@ -49,6 +51,7 @@ export class Tunnel implements TunnelSocketEvents {
   #inputEnded = false
   #gone = false
   #over = false
+  #abandoned: NodeJS.Timeout | undefined = undefined
 
   constructor(context: ExchangeContext, message: RequestMessage) {
     this.#context = context
@@ -83,6 +86,7 @@ export class Tunnel implements TunnelSocketEvents {
   onBodyEnd(): void {
     this.#inputEnded = true
     this.#socket.receiveEnd()
+    this.#endIfAbandoned()
   }
 
   onResponseCredit(bytes: number): void {
@@ -117,6 +121,7 @@ export class Tunnel implements TunnelSocketEvents {
 
   onEnded(): void {
     this.#output.end()
+    this.#endIfAbandoned()
   }
 
   onTaken(bytes: number): void {
@@ -252,10 +257,21 @@ export class Tunnel implements TunnelSocketEvents {
     setImmediate(() => this.#leave())
   }
 
+  /** Both directions have ended: the front knows of it no more, and an app that does not read must not keep it for ever. */
+  #endIfAbandoned(): void {
+    if (!this.#inputEnded || !this.#output.ended || this.#over) return
+    const unread = this.#socket.readableLength
+    this.#abandoned = setTimeout(() => {
+      if (this.#socket.readableLength < unread) this.#endIfAbandoned()
+      else this.#socket.destroy()
+    }, ABANDONED_MS).unref()
+  }
+
   /** The last of every path. */
   #leave(): void {
     if (this.#over) return
     this.#over = true
+    clearTimeout(this.#abandoned)
     this.#socket.retire()
     this.#use?.close()
     this.#context.onOver(this.#id)

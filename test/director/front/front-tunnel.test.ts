@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { mock } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Config } from '../../../lib/config/schema.js'
 import { askRaw, eventually, RawClient } from '../../support/http-client.js'
@@ -274,6 +276,28 @@ t.test('a client that vanishes is an error of the socket and its end', async t =
   client.socket.resetAndDestroy()
   await eventually(() => closed === 1, 'the app learns of it')
   t.same(errors, ['ECONNRESET'])
+  await eventually(freed, 'nothing is left')
+})
+
+t.test('a tunnel of an app that never reads is over when both have ended', async t => {
+  const refuses: Take = (_, socket) => socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n')
+  const { port, freed } = await behindFront(t, [serverOf(refuses)])
+  const client = new RawClient(port).send(UPGRADE)
+  await client.until('401')
+  client.socket.end()
+  await eventually(freed, 'nothing is left')
+  // With something unread it is the app's turn, but not for ever.
+  const other = new RawClient(port).send(`${UPGRADE}unread`)
+  await other.until('401')
+  const setTimeout = mock.method(globalThis, 'setTimeout', (late: () => void, ms: number) => {
+    if (ms === 30_000) setImmediate(late)
+    return { unref() {} }
+  })
+  other.socket.end()
+  const over = once(other.socket, 'close')
+  while (setTimeout.mock.calls.every(({ arguments: [, ms] }) => ms !== 30_000)) await turn()
+  setTimeout.mock.restore()
+  await over
   await eventually(freed, 'nothing is left')
 })
 
