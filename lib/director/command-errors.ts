@@ -89,8 +89,11 @@ export class ScaleFailedError extends TroupeError {
 export class ScaleRangeError extends TroupeError {
   readonly code = 'SCALE_RANGE'
 
-  constructor(found: unknown, max: number) {
-    super(`Found ${String(found)} as the number of web servers, expected a whole number from 1 to ${max}.`)
+  constructor(found: unknown, min: number, max: number) {
+    super(
+      `Found ${String(found)} as the number of web servers, expected a whole number from ${min} to ${max}. ` +
+        'Where webServers.autoscale is set, its bounds are meant: change them by a reload.',
+    )
   }
 }
 

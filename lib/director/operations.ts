@@ -92,9 +92,8 @@ export class Operations {
 
   /** See {@link Cluster.scale}. */
   async scale(count: number, options?: CommandOptions): Promise<ScaleResult> {
-    if (!Number.isInteger(count) || count < 1 || count > WEB_SERVERS_MAX) {
-      throw new ScaleRangeError(count, WEB_SERVERS_MAX)
-    }
+    const { min, max } = this.#config.webServers.autoscale ?? { min: 1, max: WEB_SERVERS_MAX }
+    if (!Number.isInteger(count) || count < min || count > max) throw new ScaleRangeError(count, min, max)
     return await this.#commands.run(
       `a change to ${count} web servers`,
       work => this.#scale(count, work),

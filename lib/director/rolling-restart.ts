@@ -4,7 +4,6 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Config } from '../config/schema.js'
-import type { ActorName } from '../replication/ids.js'
 import { asError } from './as-error.js'
 import {
   ClusterStoppingError,
@@ -13,6 +12,7 @@ import {
   type Replacement,
 } from './command-errors.js'
 import type { CommandContext } from './commands.js'
+import type { WebServer } from './web-server.js'
 import type { WebServers } from './web-servers.js'
 
 /**
@@ -37,15 +37,17 @@ export async function rollingRestart(options: RollingRestartOptions): Promise<re
   const { webServers, onCommitted } = options
   const replaced: Replacement[] = []
   const before = webServers.names
-  for (const [index, from] of before.entries()) {
+  for (const [index, name] of before.entries()) {
+    const from = webServers.get(name)
+    if (from === undefined) continue
     try {
       const to = await replace(from, index === 0, options)
       if (index === 0) onCommitted()
-      replaced.push({ from, to })
+      replaced.push({ from: name, to: to.name })
     } catch (error) {
       if (options.signal.aborted) throw new ClusterStoppingError()
       const cause = asError(error)
-      if (index === 0) throw new ReloadFailedError(from, cause)
+      if (index === 0) throw new ReloadFailedError(name, cause)
       throw new ReloadIncompleteError(replaced, before.slice(index), cause)
     }
   }
@@ -54,32 +56,32 @@ export async function rollingRestart(options: RollingRestartOptions): Promise<re
 
 /** @throws why the new one can't be relied on; the old one serves on then, and the new one is gone */
 async function replace(
-  from: ActorName,
+  from: WebServer,
   isFirst: boolean,
   options: RollingRestartOptions,
-): Promise<ActorName> {
+): Promise<WebServer> {
   const { webServers, config, signal, tell } = options
   const { drainTimeoutMs } = config
   const to = await webServers.add(config, name => tell({ step: 'starting', webServer: name }))
   const over = new AbortController()
   const goesOn = AbortSignal.any([signal, over.signal])
   try {
-    const trouble = webServers.trouble(to, over.signal)
+    const trouble = to.trouble(over.signal)
     if (isFirst) await Promise.race([wait(PROVING_MS, undefined, { signal }), trouble])
-    webServers.setAside(from)
-    webServers.admit(to)
-    tell({ step: 'started', webServer: to })
-    const onLeft = (partitions: number) => tell({ step: 'draining', webServer: from, partitions })
-    await Promise.race([webServers.empty(from, drainTimeoutMs, goesOn, onLeft), trouble])
+    from.setAside()
+    to.admit()
+    tell({ step: 'started', webServer: to.name })
+    const onLeft = (partitions: number) => tell({ step: 'draining', webServer: from.name, partitions })
+    await Promise.race([from.empty(drainTimeoutMs, goesOn, onLeft), trouble])
     signal.throwIfAborted()
   } catch (error) {
     over.abort()
-    webServers.keep(from)
+    from.keep()
     await webServers.remove(to)
     throw error
   }
   over.abort()
   await webServers.remove(from)
-  tell({ step: 'stopped', webServer: from })
+  tell({ step: 'stopped', webServer: from.name })
   return to
 }

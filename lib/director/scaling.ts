@@ -45,29 +45,31 @@ async function grow(count: number, options: ScalingOptions): Promise<readonly Ac
   const started = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
   const failed = results.find(result => result.status === 'rejected')
   if (failed !== undefined || signal.aborted) {
-    await Promise.all(started.map(name => webServers.remove(name)))
+    await Promise.all(started.map(webServer => webServers.remove(webServer)))
     if (failed === undefined) throw new ClusterStoppingError()
     throw new ScaleFailedError(count, asError(failed.reason))
   }
-  for (const name of started) {
-    webServers.admit(name)
-    tell({ step: 'started', webServer: name })
+  for (const webServer of started) {
+    webServer.admit()
+    tell({ step: 'started', webServer: webServer.name })
   }
-  return started
+  return started.map(({ name }) => name)
 }
 
 /** Takes web servers out of service, all at the same time, and ends them. */
 export async function shrink(names: readonly ActorName[], options: ScalingOptions): Promise<void> {
   const { webServers, config, signal, tell } = options
+  const leaving = names.flatMap(name => webServers.get(name) ?? [])
   // First all: or one would hand over to the next.
-  for (const name of names) webServers.setAside(name)
+  for (const webServer of leaving) webServer.setAside()
   await Promise.all(
-    names.map(async name => {
+    leaving.map(async webServer => {
+      const { name } = webServer
       const onLeft = (partitions: number) => tell({ step: 'draining', webServer: name, partitions })
-      await webServers.empty(name, config.drainTimeoutMs, signal, onLeft)
+      await webServer.empty(config.drainTimeoutMs, signal, onLeft)
       // Whoever stops the cluster ends it.
       if (signal.aborted) return
-      await webServers.remove(name)
+      await webServers.remove(webServer)
       tell({ step: 'stopped', webServer: name })
     }),
   )

@@ -28,6 +28,28 @@ interface Measured {
   measures(): Promise<{ webServers: readonly { stats: { cacheMisses: number } | null }[] }>
 }
 
+/** Visitors who come for the first time, several at any moment, whose sessions begin late in their requests. */
+function comeAnew(url: string) {
+  let isOver = false
+  let came = 0
+  const refused: string[] = []
+  const come = async () => {
+    while (!isOver) {
+      came++
+      const response = await fetch(`${url}/late`, { method: 'POST' })
+      const text = await response.text()
+      if (response.status !== 200 || text !== '1') refused.push(`${response.status} ${text}`)
+    }
+  }
+  const all = Array.from({ length: 16 }, come)
+  const end = async () => {
+    isOver = true
+    await Promise.all(all)
+    return { came, refused }
+  }
+  return { end }
+}
+
 async function releasesSeen(t: Test, cluster: TestCluster): Promise<Set<string>> {
   const answers = await Promise.all(Array.from({ length: 8 }, () => visit(t, cluster.url).get('/release')))
   return new Set(answers.map(({ text }) => text))
@@ -40,6 +62,8 @@ t.test('under load', async t => {
   const load = new Load({ url: cluster.url, clients: CLIENTS, sessions: 1 })
   t.teardown(() => load.kill())
   await until(async () => (await load.report()).increments > 2 * CLIENTS)
+
+  const newcomers = comeAnew(cluster.url)
 
   await t.test('ten reloads in a row fail no request, and new code serves after each', async t => {
     for (let turn = 1; turn <= RELOADS; turn++) {
@@ -62,6 +86,9 @@ t.test('under load', async t => {
     })
   }
 
+  const { came, refused } = await newcomers.end()
+  t.comment(`${came} newcomers`)
+  t.same(refused, [], 'who has no session yet gets one')
   const { failures, violations, increments, requests } = await load.stop()
   t.comment(`${requests} requests, ${increments} increments`)
   t.same(failures, {})

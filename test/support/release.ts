@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 
 /** It counts as the load expects, and tells its release under /release. */
 const GOOD = (release: string) => `
-export default (req, res) => {
+export default async (req, res) => {
   if (req.url === '/release') return res.end(${JSON.stringify(release)})
   if (req.url === '/read') return res.end(String(req.session.count ?? 'none'))
   if (req.url === '/wait') return setTimeout(() => res.end('waited in ' + ${JSON.stringify(release)}), 1000)
@@ -15,6 +15,8 @@ export default (req, res) => {
     return res.on('close', () => clearInterval(tick))
   }
   if (req.url === '/busy') for (const end = performance.now() + 20; performance.now() < end; );
+  // Begins a session some time after it was asked.
+  if (req.url === '/late') await new Promise(go => setTimeout(go, 20 + 500 * Math.random()))
   req.session.count = (req.session.count ?? 0) + 1
   res.end(String(req.session.count))
 }
