@@ -1,7 +1,6 @@
 /** `troupe import`: takes the sessions of an app that used connect-redis over into the session servers of a configuration. */
 import type { Command } from 'commander'
 import { pino } from 'pino'
-import { request } from 'undici'
 import { loadConfig } from '../config/load.js'
 import type { Config } from '../config/schema.js'
 import { TroupeError } from '../errors.js'
@@ -120,6 +119,7 @@ function refuseVolatile({ sessionServers }: Config): void {
 /** A cluster on this machine that has an admin listener tells of itself. */
 async function refuseRunning({ admin }: Config): Promise<void> {
   if (admin === null || admin.port === 0) return
+  const { request } = await import('undici')
   const host = admin.host.includes(':') ? `[${admin.host}]` : admin.host
   try {
     const limits = { headersTimeout: ADMIN_MS, bodyTimeout: ADMIN_MS, signal: AbortSignal.timeout(ADMIN_MS) }

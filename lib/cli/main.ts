@@ -3,10 +3,18 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addCheck } from './check.js'
+import { addDev } from './dev.js'
+import { addDrain } from './drain.js'
 import { EXIT_REFUSED, fail } from './failure.js'
 import { addImport } from './import.js'
+import { addInit } from './init.js'
+import { addKill } from './kill.js'
+import { addReload } from './reload.js'
+import { addScale } from './scale.js'
 import { addSchema } from './schema.js'
+import { addSessions } from './sessions.js'
 import { addStart } from './start.js'
+import { addStatus } from './status.js'
 
 const program = new Command('troupe')
   .description(
@@ -17,8 +25,19 @@ const program = new Command('troupe')
   // Set before the commands are added, so that they inherit it: a usage error is to exit with 2, like one of the file.
   .exitOverride()
 
+program.commandsGroup('Run an app:')
+addInit(program)
+addDev(program)
 addStart(program)
 addCheck(program)
+program.commandsGroup('Run a cluster that is there:')
+addStatus(program)
+addReload(program)
+addScale(program)
+addDrain(program)
+addKill(program)
+addSessions(program)
+program.commandsGroup('And:')
 addImport(program)
 addSchema(program)
 

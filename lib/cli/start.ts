@@ -26,8 +26,9 @@ export function addStart(program: Command): void {
     .command('start')
     .summary('run an app')
     .description(
-      'Runs an app: a module whose default export is a Node.js listener (Express, Koa), an object with fetch, or a ' +
-        'Fastify instance, or which exports create(context) that returns one of these.',
+      'Runs an app: a module whose default export is a Node.js listener (Express, Koa), an object with fetch, a ' +
+        'Fastify instance or an http.Server, or which exports create(context) that returns one of these; or a file ' +
+        'that exports nothing and calls listen, as it did before: its first server is the app.',
     )
     .argument('[app]', 'path of the app\'s module; stronger than the file\'s "app"')
     .option('-c, --config <file>', 'configuration file; without it every setting has its default')
@@ -113,7 +114,12 @@ async function runSessionHost(config: Config, part: HostPart, log: Logger): Prom
   await host.stop()
 }
 
-async function startCluster(config: Config, log: Logger, reread: () => Promise<Config>): Promise<Cluster> {
+/** Starts it. @throws as `start`, with what is wrong with a port. */
+export async function startCluster(
+  config: Config,
+  log: Logger,
+  reread: () => Promise<Config>,
+): Promise<Cluster> {
   // Loaded only now, so that a refusal costs neither the time nor the memory of the server.
   const { start } = await import('../start.js')
   try {
@@ -123,7 +129,8 @@ async function startCluster(config: Config, log: Logger, reread: () => Promise<C
   }
 }
 
-function announce({ url, urls, adminUrl }: Cluster, { log: logConfig }: Config, log: Logger): void {
+/** Says where it is, to people or to programs. */
+export function announce({ url, urls, adminUrl }: Cluster, { log: logConfig }: Config, log: Logger): void {
   if (!isPretty(logConfig) && log.isLevelEnabled('info')) {
     log.info({ url, adminUrl, urls }, `open ${url}`)
     return

@@ -32,11 +32,12 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
     return validateConfig({}, { source: 'the command line', folder: cwd, env }, { ...overrides, app })
   }
   const path = resolve(cwd, file)
-  const raw = parseJson(await read(path), path)
+  const raw = parseJson(await readConfigFile(path), path)
   return validateConfig(raw, { source: path, folder: dirname(path), env }, { ...overrides, app })
 }
 
-async function read(path: string): Promise<string> {
+/** @returns the text of a configuration file. @throws ConfigUnreadableError */
+export async function readConfigFile(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {

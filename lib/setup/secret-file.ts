@@ -36,12 +36,19 @@ export async function withSecretOfFile({ config, secretFile }: LoadedConfig): Pr
 }
 
 async function readOrMake(path: string): Promise<string> {
+  await makeSecretFile(path)
+  return (await readFile(path, 'utf8')).trim()
+}
+
+/** Makes the file, for this user only. @returns whether it was not there @throws the system's error */
+export async function makeSecretFile(path: string): Promise<boolean> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const made = `${randomBytes(SECRET_BYTES).toString('base64url')}\n`
   try {
     await writeFile(path, made, { mode: 0o600, flag: 'wx', flush: true })
+    return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return false
   }
-  return (await readFile(path, 'utf8')).trim()
 }
