@@ -16,6 +16,7 @@ const PASSING_ERRORS = new Set([
   'SESSION_CACHE_FULL',
   'SESSION_ID_EXHAUSTED',
   'SESSION_REVERTED',
+  'SESSION_UNAVAILABLE',
 ])
 
 /** @returns what a client is told when the changes of its request could not be committed */
