@@ -16,7 +16,7 @@ export default async (req, res) => {
   }
   if (req.url === '/busy') for (const end = performance.now() + 20; performance.now() < end; );
   // Begins a session some time after it was asked.
-  if (req.url === '/late') await new Promise(go => setTimeout(go, 20 + 500 * Math.random()))
+  if (req.url === '/late') await new Promise(go => setTimeout(go, 20 + 300 * Math.random()))
   req.session.count = (req.session.count ?? 0) + 1
   res.end(String(req.session.count))
 }
