@@ -1,12 +1,14 @@
 /** `troupe dev`: runs an app while it is being written. One web server, replaced at each change; sessions stay. */
 import { relative, resolve, sep } from 'node:path'
+import { inspect } from 'node:util'
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { partOfHost } from '../config/host-part.js'
 import { type LoadedConfig, loadConfig } from '../config/load.js'
 import type { Config } from '../config/schema.js'
 import type { Cluster } from '../director/cluster.js'
-import { createLog } from '../setup/log.js'
+import { ReloadFailedError } from '../director/command-errors.js'
+import { createLog, flushLog } from '../setup/log.js'
 import { checkApp, checkCertificates, checkPorts } from '../setup/preflight.js'
 import { rereading } from '../setup/reread.js'
 import { withSecretOfFile } from '../setup/secret-file.js'
@@ -16,6 +18,7 @@ import { failureText } from './failure.js'
 import { wholeNumberOption } from './options.js'
 import { onReloadSignal, stopSignal } from './signals.js'
 import { announce, startCluster } from './start.js'
+import { syntaxErrorText } from './syntax-place.js'
 import { durationText } from './texts.js'
 import { WatchedFiles } from './watched-files.js'
 
@@ -87,6 +90,7 @@ async function runDev(app: string | undefined, options: DevOptions): Promise<voi
   files.close()
   await cluster?.stop()
   log.info('stopped')
+  await flushLog(log)
   process.exit(0)
 }
 
@@ -99,15 +103,15 @@ interface Serving {
 
 /** Serves whatever there is to serve, until it is to stop. @returns what is to be stopped */
 async function serve(config: Config, { changes, log, stopping, reread }: Serving): Promise<Cluster | null> {
-  let isStopping = false
+  const over = new AbortController()
   void stopping.then(() => {
-    isStopping = true
+    over.abort()
     changes.end()
   })
   let cluster: Cluster | null = null
   let present = config
-  do {
-    if (isStopping) return cluster
+  let changed: readonly string[] = []
+  while (!over.signal.aborted) {
     const begunAt = performance.now()
     try {
       if (cluster === null) {
@@ -116,20 +120,40 @@ async function serve(config: Config, { changes, log, stopping, reread }: Serving
         if (cluster !== null) announce(cluster, present, log)
       } else {
         await Promise.race([cluster.reload(), stopping])
-        if (!isStopping) log.info(`serves the new code, after ${durationText(performance.now() - begunAt)}`)
+        if (!over.signal.aborted) {
+          log.info(`serves the new code, after ${durationText(performance.now() - begunAt)}`)
+        }
       }
     } catch (error) {
-      if (isStopping) return cluster
+      if (over.signal.aborted) break
+      const text = await errorText(error, [...changed, config.app.file])
       log.error(
-        `${failureText(error)}\n${cluster === null ? 'Waiting' : 'The code from before keeps serving. Waiting'} for a change.`,
+        `${text}\n${cluster === null ? '' : 'The code from before keeps serving. '}Waiting for a change.`,
       )
     }
-    const changed = await changes.next()
+    changed = await changes.next()
     if (changed.length > 0) log.info(`changed: ${changed.map(shortPath).join(', ')}`)
     // Nothing runs yet that would read it by itself.
-    if (cluster === null && !isStopping) present = await reread().catch(() => present)
-  } while (!isStopping)
+    if (cluster === null && !over.signal.aborted) present = await rereadOr(present, reread, log)
+  }
   return cluster
+}
+
+async function rereadOr(present: Config, reread: () => Promise<Config>, log: Logger): Promise<Config> {
+  try {
+    return await reread()
+  } catch (error) {
+    log.error(failureText(error))
+    return present
+  }
+}
+
+/** @returns what is wrong, and in which file: that of a syntax error is among those that have changed */
+async function errorText(error: unknown, files: readonly string[]): Promise<string> {
+  // What a reload adds to it is known to whoever sees the change at once.
+  const cause = error instanceof ReloadFailedError ? error.cause : error
+  const place = inspect(cause).includes('SyntaxError') ? await syntaxErrorText(files) : null
+  return place === null ? failureText(cause) : place
 }
 
 function forDevelopment(loaded: LoadedConfig): LoadedConfig {

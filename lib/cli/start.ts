@@ -5,7 +5,7 @@ import { type HostPart, partOfHost } from '../config/host-part.js'
 import { type LoadedConfig, loadConfig } from '../config/load.js'
 import type { Config } from '../config/schema.js'
 import type { Cluster } from '../director/cluster.js'
-import { createLog, isPretty } from '../setup/log.js'
+import { createLog, flushLog, isPretty, outputFor } from '../setup/log.js'
 import { asPortError, checkApp, checkCertificates, checkPorts } from '../setup/preflight.js'
 import { rereading } from '../setup/reread.js'
 import { withSecretOfFile } from '../setup/secret-file.js'
@@ -69,6 +69,7 @@ async function runStart(app: string | undefined, options: StartOptions): Promise
   await makeFolders(part)
   await (part.isWebHost ? runWebHost(loaded, load, log) : runSessionHost(loaded.config, part, log))
   log.info('stopped')
+  await flushLog(log)
   // Before it had started nothing was served: its threads may end with the process.
   process.exit(0)
 }
@@ -123,7 +124,7 @@ export async function startCluster(
   // Loaded only now, so that a refusal costs neither the time nor the memory of the server.
   const { start } = await import('../start.js')
   try {
-    return await start(config, { log, reread })
+    return await start(config, { log, reread, output: outputFor(config.log, log) })
   } catch (error) {
     throw asPortError(error, config)
   }
