@@ -59,7 +59,7 @@ t.test('every listener is told, by check and at the start', async t => {
   t.match(stdout, ` on 127.0.0.1:0 (TLS) and ${join(cwd, 'troupe.sock')} and [::1]:0, web servers`)
   const command = new Command(['start', ...args], { cwd })
   t.teardown(() => command.process.kill('SIGKILL'))
-  const [, url, urls = ''] = await command.printed(/"url":"(https:[^"]+)","urls":(\[[^\]]*\][^\]]*\])/)
+  const [, url, urls = ''] = await command.printed(/"url":"(https:[^"]+)".*"urls":(\[[^\]]*\][^\]]*\])/)
   t.match(url, /^https:\/\/127\.0\.0\.1:\d+$/)
   t.match(urls, `"unix:${join(cwd, 'troupe.sock')}"`)
   command.process.kill('SIGTERM')
