@@ -5,10 +5,13 @@ import { readClusterTls } from './config/cluster-tls.js'
 import type { Config } from './config/schema.js'
 import type { Cluster } from './director/cluster.js'
 import { Director } from './director/director.js'
+import type { ActorOutput } from './director/logs/actor-output.js'
 
 /** Options of {@link start}. */
 export interface StartOptions {
   readonly log: Logger
+  /** Takes what actors' threads print, such as an app's console; without it that is printed as it is. */
+  readonly output?: ActorOutput
   /** Reads the configuration anew, for `Cluster.reload`; without it that goes on with what there is. */
   readonly reread?: () => Promise<Config>
 }
@@ -17,9 +20,13 @@ export interface StartOptions {
  * Starts a cluster. Resolves when it serves.
  * @throws ClusterTlsError; AppLoadError when the app can't be loaded; the system's error, such as EADDRINUSE, when it can't listen
  */
-export async function start(config: Config, { log, reread }: StartOptions): Promise<Cluster> {
+export async function start(config: Config, { log, output, reread }: StartOptions): Promise<Cluster> {
   const tls = await readClusterTls(config.cluster)
-  const director = new Director({ config, log, tls, ...(reread === undefined ? {} : { reread }) })
+  const director = new Director({
+    ...{ config, log, tls },
+    ...(output === undefined ? {} : { output }),
+    ...(reread === undefined ? {} : { reread }),
+  })
   return await runDirector(director, config, log)
 }
 

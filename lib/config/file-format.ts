@@ -133,8 +133,12 @@ const log = section(
       .union([flag(), z.literal('auto')], 'true, false or "auto"')
       .default('auto')
       .describe('Lines for people rather than JSON; "auto" when standard output is a terminal.'),
+    /** A proxy in front mostly has such a log already. */
+    requests: flag().default(false).describe('A line for each request, without cookies and bodies.'),
+    /** What people type into forms is in queries. */
+    queries: flag().default(false).describe('Whether those lines have the query of the address.'),
   },
-  'level and pretty',
+  'level, pretty, requests and queries',
 )
 
 /** The whole file. */

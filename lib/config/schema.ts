@@ -162,5 +162,9 @@ export interface Config {
   readonly log: {
     readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'
     readonly pretty: boolean | 'auto'
+    /** A line for each request. */
+    readonly requests: boolean
+    /** Whether that has the query. */
+    readonly queries: boolean
   }
 }

@@ -19,6 +19,9 @@ import { publishObserved } from './diagnostics.js'
 import { type ClusterEvents, emitObserved, emitSoon } from './events.js'
 import { Front } from './front/front.js'
 import type { WebServerLink } from './front/router.js'
+import type { ActorOutput } from './logs/actor-output.js'
+import { observedLog } from './logs/observed-log.js'
+import { RequestLog } from './logs/request-log.js'
 import type { ClusterMeasures, Observed, PartitionMap } from './measured.js'
 import { type MeasureSources, measuresOf, partitionMapOf } from './measures.js'
 import { Observations } from './observations.js'
@@ -46,6 +49,8 @@ export interface DirectorOptions {
   readonly tls: ClusterTls | null
   /** Where its actors run; default: each on a thread of its own. */
   readonly stage?: ActorStage
+  /** Takes what actors' threads print; without it that is printed as it is. */
+  readonly output?: ActorOutput
   /** Reads the configuration anew, for a reload; without it a reload goes on with what there is. */
   readonly reread?: () => Promise<Config>
 }
@@ -71,11 +76,11 @@ export class Director implements ObservedCluster {
   #admin: AdminListener | null = null
   #stopping: Promise<void> | null = null
 
-  constructor({ config, log, tls, stage, reread }: DirectorOptions) {
+  constructor({ config, log, tls, stage, output, reread }: DirectorOptions) {
     this.#config = config
     // An event loop that stands still is the heartbeat's business: whoever comes back in time still answers.
     const controlDeadlineMs = config.webServers.hangTimeoutMs + CONTROL_DEADLINE_MS
-    this.#stage = stage ?? new Stage(WORKER_FILES, controlDeadlineMs)
+    this.#stage = stage ?? new Stage(WORKER_FILES, controlDeadlineMs, output)
     const machines = new Map<string, string>(
       config.sessionServers.map(server => [server.name, machineOf(config, server)]),
     )
@@ -88,6 +93,7 @@ export class Director implements ObservedCluster {
     this.#observations = new Observations(() => this.#table.underCopied())
     emitObserved(this.#observations, this.#emitter)
     this.#observations.listen(publishObserved)
+    this.#observations.listen(observedLog(log))
     const frontEvents = {
       ownerLost: (link: WebServerLink) => {
         this.#front.ownerLost(link)
@@ -110,6 +116,7 @@ export class Director implements ObservedCluster {
       cookieName: config.session.name,
       router: this.#ownership,
       onError: error => log.error({ err: error }, 'a listening socket failed'),
+      requestLog: RequestLog.of(log, config),
       onCertificates: error => {
         if (error === null) log.info('certificates were read again and are in use')
         else log.error({ err: error }, 'new certificates can not be used, the old ones stay in use')

@@ -4,7 +4,6 @@
  * what no request uses, and passes its cached sessions to the new owner directly.
  */
 import { MessageChannel } from 'node:worker_threads'
-import type { Logger } from 'pino'
 import type { ActorName, Partition } from '../replication/ids.js'
 import type { Assignments, Move, PartitionTable } from '../replication/partition-table.js'
 import type { ActorHandle } from './actors/actor-handle.js'
@@ -26,7 +25,6 @@ const FRUITLESS_PASSES_MAX = 3
 export interface HandoversOptions {
   readonly table: PartitionTable
   readonly routes: Routes
-  readonly log: Logger
   /** What a release may take beyond the time that it waits by its nature, ms. */
   readonly controlDeadlineMs: number
   readonly observations: Observations
@@ -98,10 +96,9 @@ export class Handovers {
 
   async #rebalanceOnce(): Promise<number> {
     clearTimeout(this.#retry)
-    const { table, routes, log } = this.#options
+    const { table, routes } = this.#options
     let moved = 0
     for (const name of [...routes.owners.keys()]) moved += await this.#handOver(table.planShare(name))
-    if (moved > 0) log.info({ partitions: moved }, 'handover')
     if (this.#missing() === 0 || this.#stopped) return moved
     if (moved > 0) this.#retryMs = REBALANCE_RETRY_MS
     this.#retry = setTimeout(() => void this.#rebalance(), moved > 0 ? 0 : this.#retryMs).unref()

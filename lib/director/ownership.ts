@@ -54,7 +54,7 @@ export class Ownership implements Router {
       observations.routed(partitions)
     })
     this.#handovers = new Handovers({
-      ...{ table, routes: this.#routes, log, controlDeadlineMs, observations },
+      ...{ table, routes: this.#routes, controlDeadlineMs, observations },
       call: (actor, call) => this.#call(actor, call),
       send: (assignments, handover) => this.#send(assignments, handover),
     })

@@ -8,7 +8,7 @@ import type { ActorName } from '../replication/ids.js'
 import type { ClusterTls, SessionServerControl } from '../transport/actor-control.js'
 import type { ActorStage } from './actors/actor-stage.js'
 import { backendOf } from './actors/backend.js'
-import { logEnd } from './actors/log-end.js'
+import { logEnd, logRestart } from './actors/log-end.js'
 import { startSessionServers } from './actors/session-servers-start.js'
 import { STOP_MS, Supervisor } from './actors/supervisor.js'
 import type { Observations } from './observations.js'
@@ -78,6 +78,7 @@ export class SessionServers {
         observations?.actorEnded(name, 'session-server', end)
         ownership.onSessionServerLost(actorName)
       },
+      onRestart: (waitMs, restarts) => logRestart(log, name, waitMs, restarts),
       hangTimeoutMs: config.webServers.hangTimeoutMs,
       stopTimeoutMs: STOP_MS,
       isPatient,

@@ -18,7 +18,7 @@ import type {
 import { fromWireError } from '../transport/wire-error.js'
 import { type ActorEnd, type ActorHandle, errorOfEnd } from './actors/actor-handle.js'
 import { type ActorStage, CONTROL_DEADLINE_MS } from './actors/actor-stage.js'
-import { logEnd } from './actors/log-end.js'
+import { logEnd, logRestart } from './actors/log-end.js'
 import { STOP_MS, StoppedAtStartError, Supervisor } from './actors/supervisor.js'
 import { GO_AWAY_MS } from './front/front.js'
 import type { WebServerLink } from './front/router.js'
@@ -89,6 +89,7 @@ export class WebServer {
       spawn: () => this.#spawn(),
       onUp: actor => this.#onUp(actor),
       onDown: end => this.#onDown(end),
+      onRestart: (waitMs, restarts) => logRestart(this.#with.log, name, waitMs, restarts),
       hangTimeoutMs: config.webServers.hangTimeoutMs,
       stopTimeoutMs: STOP_MS,
     })

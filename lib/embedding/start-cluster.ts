@@ -5,7 +5,8 @@ import { type LoadedConfig, loadConfig } from '../config/load.js'
 import type { Config } from '../config/schema.js'
 import { validateConfig } from '../config/validate.js'
 import type { Cluster } from '../director/cluster.js'
-import { createLog } from '../setup/log.js'
+import { type ActorOutput, loggedOutput } from '../director/logs/actor-output.js'
+import { createLog, outputFor } from '../setup/log.js'
 import { asPortError, checkApp, checkCertificates, checkPorts } from '../setup/preflight.js'
 import { rereading } from '../setup/reread.js'
 import { withSecretOfFile } from '../setup/secret-file.js'
@@ -32,7 +33,9 @@ export async function startCluster(
   await checkPorts(loaded.config)
   const config: Config = await withSecretOfFile(loaded)
   try {
-    return await start(config, { log, reread: rereading(() => load(configuration, host), config) })
+    const output = outputOf(logOption, config, log)
+    const reread = rereading(() => load(configuration, host), config)
+    return await start(config, { log, reread, ...(output === undefined ? {} : { output }) })
   } catch (error) {
     throw withClass(asPortError(error, config))
   }
@@ -44,6 +47,12 @@ function withClass(error: unknown): unknown {
     return Object.setPrototypeOf(error, AppLoadError.prototype) as AppLoadError
   }
   return error
+}
+
+/** @returns undefined where nothing is to be logged: then what an app prints is printed as it is */
+function outputOf(option: LogOption | undefined, config: Config, log: Logger): ActorOutput | undefined {
+  if (option === undefined) return outputFor(config.log, log)
+  return option === false ? undefined : loggedOutput(log)
 }
 
 /** @returns a logger for what the caller asked for */

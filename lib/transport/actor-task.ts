@@ -2,6 +2,7 @@
 import type { ActorTask } from './actor-control.js'
 import { exposeControl } from './control.js'
 import { startHeartbeat } from './heartbeat.js'
+import { sendOutputAtOnce } from './thread-output.js'
 import { toWireError, type WireError } from './wire-error.js'
 
 /** What the task of an actor answers: null when it was stopped, or the error that it died of. */
@@ -33,6 +34,7 @@ export function runActor<T extends object>(
  */
 export async function taskOutcome(run: () => Promise<void>): Promise<TaskOutcome> {
   process.setSourceMapsEnabled(true)
+  sendOutputAtOnce()
   try {
     await run()
     return null

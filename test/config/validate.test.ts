@@ -87,7 +87,7 @@ t.test('an app alone is a configuration: everything else has the documented defa
     admin: null,
     startTimeoutMs: 30_000,
     drainTimeoutMs: 30_000,
-    log: { level: 'info', pretty: 'auto' },
+    log: { level: 'info', pretty: 'auto', requests: false, queries: false },
   })
 })
 

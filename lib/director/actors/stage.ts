@@ -14,6 +14,7 @@ import type { TaskOutcome } from '../../transport/actor-task.js'
 import { controlOf } from '../../transport/control.js'
 import { createHeartbeat } from '../../transport/heartbeat.js'
 import { fromWireError, toWireError } from '../../transport/wire-error.js'
+import { type ActorOutput, passOutput } from '../logs/actor-output.js'
 import { type ActorEnd, ActorExitError, type ActorHandle, errorOfEnd } from './actor-handle.js'
 import {
   type ActorRoles,
@@ -40,14 +41,19 @@ export class Stage<Roles extends { readonly [R in keyof Roles]: object } = Actor
 {
   readonly #files: WorkerFiles<Roles>
   readonly #controlDeadlineMs: number
+  readonly #output: ActorOutput | undefined
   /** Actors whose threads are not gone yet. */
   readonly #actors = new Set<ActorHandle<unknown>>()
   #destroyed = false
 
-  /** @param controlDeadlineMs longest wait for the answer to a control call that names no deadline of its own */
-  constructor(files: WorkerFiles<Roles>, controlDeadlineMs = CONTROL_DEADLINE_MS) {
+  /**
+   * @param controlDeadlineMs longest wait for the answer to a control call that names no deadline of its own
+   * @param output takes what actors print; without it that is printed as it is
+   */
+  constructor(files: WorkerFiles<Roles>, controlDeadlineMs = CONTROL_DEADLINE_MS, output?: ActorOutput) {
     this.#files = files
     this.#controlDeadlineMs = controlDeadlineMs
+    this.#output = output
   }
 
   /** Starts an actor's thread. Returns at once; whatever goes wrong shows in the handle's `ended`. */
@@ -55,7 +61,8 @@ export class Stage<Roles extends { readonly [R in keyof Roles]: object } = Actor
     const { port1, port2 } = new MessageChannel()
     const heartbeat = createHeartbeat()
     const task: ActorTask = { name: options.name as ActorName, control: port2, heartbeat }
-    const thread = new ActorThread(fileURLToPath(this.#files[options.role]), task, options.resourceLimits)
+    const file = fileURLToPath(this.#files[options.role])
+    const thread = new ActorThread(file, task, options.resourceLimits, this.#output)
     const why = thread.ended.then(end => errorOfEnd(options.name, end))
     const handle: ActorHandle<Roles[R]> = {
       name: options.name,
@@ -87,7 +94,12 @@ class ActorThread {
   readonly #pool: Piscina<ActorTask, TaskOutcome>
   #settleEnded: (end: ActorEnd) => void = () => undefined
 
-  constructor(file: string, task: ActorTask, resourceLimits: ResourceLimits | undefined) {
+  constructor(
+    file: string,
+    task: ActorTask,
+    resourceLimits: ResourceLimits | undefined,
+    output: ActorOutput | undefined,
+  ) {
     this.ended = new Promise(resolve => {
       this.#settleEnded = resolve
     })
@@ -105,7 +117,7 @@ class ActorThread {
       outcome => this.end(outcome === null ? { how: 'stopped' } : crashed(fromWireError(outcome))),
       (error: unknown) => this.end(crashed(error)),
     )
-    this.gone = this.#watch(this.#pool.threads[0], task.name)
+    this.gone = this.#watch(this.#pool.threads[0], task.name, output)
   }
 
   /** Ends the thread, wherever it is. The first end counts, later ones change nothing. */
@@ -122,11 +134,13 @@ class ActorThread {
   }
 
   /** Piscina tells neither an exit code nor when a thread is gone; the thread itself does. */
-  async #watch(thread: Worker | undefined, name: string): Promise<void> {
+  async #watch(thread: Worker | undefined, name: string, output: ActorOutput | undefined): Promise<void> {
     if (thread === undefined) return
+    const passRest = output === undefined ? undefined : passOutput(name, thread, output)
     thread.once('error', error => this.end(crashed(error)))
     const exitCode = await new Promise<number>(resolve => thread.once('exit', resolve))
     this.end({ how: 'crashed', error: new ActorExitError(name, exitCode) })
+    await passRest?.()
   }
 }
 

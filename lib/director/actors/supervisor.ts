@@ -41,6 +41,8 @@ export interface SupervisorOptions<T extends Stoppable> {
   onUp(actor: ActorHandle<T>): Promise<void>
   /** The actor ended, for whatever reason; called once for each spawn, before the back-off. */
   onDown(end: ActorEnd, actor: ActorHandle<T>): void
+  /** It is started again after this wait. @param restarts this one among them */
+  onRestart?(waitMs: number, restarts: number): void
   /** An event loop that stands still for so long while the director's runs is ended, ms. */
   readonly hangTimeoutMs: number
   /** Longest wait for an actor to stop when asked; then it is killed, ms. */
@@ -124,7 +126,9 @@ export class Supervisor<T extends Stoppable> {
     let life = await this.#liveOnce(firstIsUp)
     if (life.neverUp !== null && this.#options.isPatient !== true) return firstFailed(life.neverUp)
     while (true) {
-      await this.#pause(this.#delay.onEnd(life.ranMs))
+      const waitMs = this.#delay.onEnd(life.ranMs)
+      if (!this.#stopping.signal.aborted) this.#options.onRestart?.(waitMs, this.#restarts + 1)
+      await this.#pause(waitMs)
       // Means nothing to a start that has succeeded.
       if (this.#stopping.signal.aborted) return firstFailed(new StoppedAtStartError(life.name))
       this.#restarts++

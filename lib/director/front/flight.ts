@@ -27,6 +27,10 @@ export class Flight {
   responseEnded = false
   /** First digit of the status that the client gets; 0 before it is known. For counting only. */
   statusClass = 0
+  /** Status that the client gets; 0 before it is known, and when requests are not logged. */
+  status = 0
+  /** Of the response, head included, that were passed on. */
+  bytes = 0
   bodyUnwanted = false
   /** Dispatches after the loss of an owner. */
   retries = 0

@@ -9,6 +9,7 @@ import { type Partition, partitionOf } from '../../replication/ids.js'
 import { sizeOf, transferOf } from '../../transport/exchange-bytes.js'
 import type { ExchangeId, ExchangeReply, TunnelEvent } from '../../transport/exchange-messages.js'
 import { publishRequestEnd, type RequestMessage } from '../diagnostics.js'
+import type { RequestLog } from '../logs/request-log.js'
 import type { WebServerTraffic } from '../measured.js'
 import { Connections } from './connections.js'
 import { Flight } from './flight.js'
@@ -19,14 +20,15 @@ import { LOOK_INTERVAL_MS } from './listeners/certificate-watch.js'
 import { Listeners } from './listeners/listeners.js'
 import { RawResponse } from './raw-response.js'
 import type { Router, WebServerLink } from './router.js'
-import { statusClassIn, Traffic } from './traffic.js'
+import { statusClassIn, statusIn, Traffic } from './traffic.js'
 import { TunnelAnswer } from './tunnel-answer.js'
 
 /** Dispatches of one request after the loss of its owner: one, so that a request that kills cannot kill them all. */
 const RETRIES_MAX = 1
 /** Web servers that may pass a request on before it is refused: more means that the partition table is in motion. */
 const HOPS_MAX = 3
-/** Class of the status that refused requests get. */
+/** The status that refused requests get, and its class. */
+const REFUSED_STATUS = 503
 const REFUSED_CLASS = 5
 /** How long a tunnel that is closed in order may take to say its last words, ms. */
 export const GO_AWAY_MS = 1_000
@@ -42,6 +44,8 @@ export interface FrontOptions {
   readonly router: Router
   /** An error of a listening socket after it began to listen. */
   readonly onError: (error: Error) => void
+  /** Is told of each request that is over; null when they are not logged. */
+  readonly requestLog?: RequestLog | null
   /** Certificate files have changed: null when they are in use now, otherwise why they can't be. */
   readonly onCertificates?: (error: unknown) => void
   /** Time between two looks at the certificate files, ms; two seconds by default. */
@@ -325,10 +329,18 @@ export class Front {
 
   #pass(flight: Flight, bytes: string | Uint8Array): void {
     flight.begun = true
-    if (flight.statusClass === 0) flight.statusClass = statusClassIn(bytes)
+    this.#note(flight, bytes)
     flight.body?.forget()
     const { id } = flight
     flight.answer.writeRaw(bytes, () => this.#passed(flight, id, sizeOf(bytes)))
+  }
+
+  /** What is counted and logged of an answer. */
+  #note(flight: Flight, bytes: string | Uint8Array): void {
+    flight.bytes += sizeOf(bytes)
+    if (flight.statusClass > 0) return
+    flight.statusClass = statusClassIn(bytes)
+    if (flight.statusClass > 0 && this.#options.requestLog) flight.status = statusIn(bytes)
   }
 
   #passed(flight: Flight, id: ExchangeId, bytes: number): void {
@@ -340,7 +352,7 @@ export class Front {
   #end(flight: Flight, bytes: string | Uint8Array | null, close: boolean): void {
     flight.begun = true
     flight.responseEnded = true
-    if (flight.statusClass === 0 && bytes !== null) flight.statusClass = statusClassIn(bytes)
+    if (bytes !== null) this.#note(flight, bytes)
     flight.body?.forget()
     flight.answer.endRaw(bytes, close)
     this.#leaveIfSettled(flight)
@@ -365,6 +377,7 @@ export class Front {
     this.#parking.release(flight)
     this.#traffic.ended(flight, flight.link?.name ?? null)
     if (flight.diagnostics !== undefined) publishEnd(flight, flight.diagnostics)
+    this.#options.requestLog?.ended(flight)
     if (flight.state === 'dispatched') this.#recall(flight)
     flight.state = 'over'
     this.#connections.ended(flight)
@@ -372,6 +385,7 @@ export class Front {
 
   #refuse(flight: Flight, reason: string): void {
     flight.statusClass = REFUSED_CLASS
+    flight.status = REFUSED_STATUS
     this.#leave(flight)
     flight.body?.discard()
     flight.answer.refuse(`${reason} Please try again.\n`, this.#stopping)

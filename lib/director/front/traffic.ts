@@ -78,6 +78,16 @@ export function statusClassIn(bytes: Bytes): number {
   return head.startsWith(SWITCHING, STATUS_AT) ? 1 : 0
 }
 
+/** @param bytes the beginning of an answer that {@link statusClassIn} knows the class of @returns its status */
+export function statusIn(bytes: Bytes): number {
+  const end = STATUS_AT + 3
+  const digits =
+    typeof bytes === 'string'
+      ? bytes.slice(STATUS_AT, end)
+      : Buffer.from(bytes.subarray(STATUS_AT, end)).toString('latin1')
+  return Number(digits)
+}
+
 function startsHead(bytes: Bytes): boolean {
   return typeof bytes === 'string' ? bytes.startsWith('HTTP/') : bytes[0] === LETTER_H && bytes[4] === SLASH
 }
