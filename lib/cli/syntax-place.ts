@@ -23,7 +23,11 @@ function check(file: string): Promise<string | null> {
   return new Promise(resolve => {
     execFile(process.execPath, ['--check', file], { timeout: CHECK_MS }, (error, _stdout, stderr) => {
       const isFound = error !== null && stderr.includes('SyntaxError')
-      resolve(isFound ? stderr.trim().split('\n').slice(0, OUTPUT_LINES).join('\n') : null)
+      resolve(isFound ? linesOf(stderr).slice(0, OUTPUT_LINES).join('\n') : null)
     })
   })
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').filter(line => line.trim() !== '')
 }
