@@ -7,12 +7,17 @@ import { type ActorOutput, loggedOutput, prefixedOutput } from '../director/logs
 const STDOUT = 1
 /** What may wait to be written when nobody reads standard output, bytes: lines beyond it are dropped and counted. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024
+/** What one write may take that is under way when the process ends, ms. */
+const LAST_WRITE_MS = 50
 /** Longest wait for the last lines to be written, ms: a pipe that nobody reads must not keep the process. */
 const FLUSH_MS = 2_000
 
 /** A log to standard output. */
 export function createLog(config: Config['log']): Logger {
-  if (!isPretty(config)) return createJsonLog(config.level)
+  if (!isPretty(config)) {
+    standardOutput ??= openStandardOutput()
+    return pino({ level: config.level }, standardOutput)
+  }
   // Synchronous, so that nothing is lost when the process ends right after.
   const stream = pretty({
     destination: STDOUT,
@@ -23,24 +28,44 @@ export function createLog(config: Config['log']): Logger {
   return pino({ level: config.level }, stream)
 }
 
+/** What pino writes to. */
+type Destination = Pick<ReturnType<typeof pino.destination>, 'write' | 'flush'>
+
+/** One for the process, however many logs it makes: each would otherwise have a say at its end. */
+let standardOutput: Destination | null = null
+
 /**
  * Written by threads of the system's, so that a slow reader does not hold up the director; lines that come while some are
  * being written go out together. At the end of the process pino writes what is left.
  */
-function createJsonLog(level: Config['log']['level']): Logger {
-  const stream = pino.destination({ dest: STDOUT, sync: false, maxLength: WAITING_BYTES_MAX })
-  const log = pino({ level }, stream)
+function openStandardOutput(): Destination {
+  // With no least length a flush would not wait.
+  const stream = pino.destination({ dest: STDOUT, sync: false, minLength: 1, maxLength: WAITING_BYTES_MAX })
+  let isWriting = false
   let dropped = 0
+  const destination: Destination = {
+    write: line => {
+      isWriting = true
+      return stream.write(line)
+    },
+    flush: done => stream.flush(done),
+  }
+  const log = pino({ level: 'warn' }, destination)
   stream.on('drop', () => {
     dropped++
   })
   stream.on('drain', () => {
+    isWriting = false
     if (dropped === 0) return
     const lines = dropped
     dropped = 0
     log.warn({ lines }, 'lines of this log were dropped, since standard output was not read')
   })
-  return log
+  // Before pino's: what another thread is just writing is not written again, and would be cut off by the end.
+  process.prependListener('exit', () => {
+    if (isWriting) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LAST_WRITE_MS)
+  })
+  return destination
 }
 
 /** Resolves when everything logged so far was written, or that takes too long. Call it before the process ends. */

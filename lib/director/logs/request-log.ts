@@ -36,11 +36,13 @@ export class RequestLog {
 
   /** @returns null when requests are not to be logged */
   static of(log: Logger, config: Pick<Config, 'log' | 'listen' | 'session'>): RequestLog | null {
-    return config.log.requests && log.isLevelEnabled('info') ? new RequestLog(log, config) : null
+    return config.log.requests ? new RequestLog(log, config) : null
   }
 
   /** A request or a tunnel is over. */
   ended(flight: Flight): void {
+    // The level may change while it runs.
+    if (!this.#log.isLevelEnabled('info')) return
     const { req, link, kind, status, bytes, begun, responseEnded, startedAt } = flight
     const line: Record<string, unknown> = {
       actor: link?.name ?? null,
