@@ -7,6 +7,7 @@ import { loadConfig } from '../config/load.js'
 import { TroupeError } from '../errors.js'
 import { makeSecretFile } from '../setup/secret-file.js'
 import { CONFIG_NAME } from './admin-options.js'
+import { EXIT_INTERRUPTED } from './failure.js'
 import { wholeNumberOption } from './options.js'
 
 interface InitOptions {
@@ -29,6 +30,7 @@ interface Plan {
   readonly adminPort: number
 }
 
+const PORT_MAX = 65_535
 const PORT_DEFAULT = 8080
 const ADMIN_PORT_DEFAULT = 9090
 /** Where the secret and the copies of sessions are kept: for nobody else's eyes. */
@@ -59,11 +61,15 @@ export function addInit(program: Command): void {
     )
     .argument('[folder]', 'where; default: here', '.')
     .option('--app <file>', "the app's module, relative to the folder; default: what is found")
-    .option('-p, --port <number>', `port for browsers; default ${PORT_DEFAULT}`, wholeNumberOption(0, 65_535))
+    .option(
+      '-p, --port <number>',
+      `port for browsers; default ${PORT_DEFAULT}`,
+      wholeNumberOption(0, PORT_MAX),
+    )
     .option(
       '--admin-port <number>',
       `port of the admin listener; default ${ADMIN_PORT_DEFAULT}`,
-      wholeNumberOption(0, 65_535),
+      wholeNumberOption(0, PORT_MAX),
     )
     .option('-f, --force', `overwrite ${CONFIG_NAME}; a secret stays, or all visitors would be logged out`)
     .option('-y, --yes', 'ask nothing')
@@ -107,20 +113,29 @@ async function planOf(folder: string, options: InitOptions): Promise<Plan> {
   const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true
   if (options.yes === true || !isTerminal) return { app: found, port, adminPort }
   const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  // Ctrl-C and Ctrl-D close it, and no answer comes any more. Nothing is written yet.
+  const leave = () => process.exit(EXIT_INTERRUPTED)
+  terminal.once('close', leave)
   const ask = async (what: string, proposed: string) =>
     (await terminal.question(`${what} (${proposed}): `)).trim() || proposed
+  const askPort = async (what: string, proposed: number) => {
+    for (;;) {
+      const answer = await ask(what, String(proposed))
+      if (/^\d{1,5}$/.test(answer) && Number(answer) <= PORT_MAX) return Number(answer)
+      process.stdout.write(`A port is a whole number from 0 to ${PORT_MAX}.\n`)
+    }
+  }
   try {
     return {
       app: options.app ?? (await ask("The app's module", found)),
-      port: options.port ?? asPort(await ask('Port for browsers', String(port))),
-      adminPort: options.adminPort ?? asPort(await ask('Port of the admin listener', String(adminPort))),
+      port: options.port ?? (await askPort('Port for browsers', port)),
+      adminPort: options.adminPort ?? (await askPort('Port of the admin listener', adminPort)),
     }
   } finally {
+    terminal.off('close', leave)
     terminal.close()
   }
 }
-
-const asPort = wholeNumberOption(0, 65_535)
 
 /** @returns "main" of the package, or a file with one of the usual names */
 async function findApp(folder: string): Promise<string | null> {

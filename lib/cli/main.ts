@@ -40,6 +40,9 @@ addSessions(program)
 program.commandsGroup('And:')
 addImport(program)
 addSchema(program)
+program.addHelpCommand(
+  new Command('help [command]').description('show the help of a command').helpGroup('And:'),
+)
 
 try {
   await program.parseAsync()

@@ -204,6 +204,34 @@ await t.test('commands talk to a running cluster', async t => {
     t.match(await ask('sessions', 'destroy', fingerprint), { code: 1, stdout: 'Ended 0 sessions.\n' })
   })
 
+  await t.test('programs ask the same over HTTP, and pages of other sites do not', async t => {
+    const post = async (path: string, body: string, headers = {}) => {
+      const response = await fetch(`http://127.0.0.1:${adminPort}${path}`, {
+        method: 'POST',
+        body,
+        headers: { authorization: `Bearer ${TOKEN}`, ...headers },
+      })
+      return { status: response.status, body: await response.json() }
+    }
+    t.match(await post('/scale', '{ "webServers": 3 }'), { status: 200, body: { started: [], stopped: [] } })
+    t.match(await post('/scale', '{ "webServers": 0 }'), {
+      status: 400,
+      body: { error: { code: 'SCALE_RANGE' } },
+    })
+    for (const body of ['', '{', '[]', '{ "webServers": "3" }']) {
+      t.match(await post('/scale', body), { status: 400, body: { error: { code: 'ADMIN_BODY_INVALID' } } })
+    }
+    for (const path of ['/sessions/show', '/sessions/find', '/sessions/destroy']) {
+      t.match(await post(path, '{}'), { status: 400, body: { error: { code: 'ADMIN_BODY_INVALID' } } })
+    }
+    const where = '{ "where": { "user": "Jürgen" } }'
+    const session = await fetch(`${url}/?user=J%C3%BCrgen`)
+    await session.text()
+    t.match(await post('/sessions/destroy', where, { origin: 'http://evil.example' }), { status: 403 })
+    t.match(await post('/sessions/destroy', where, { authorization: 'Bearer wrong' }), { status: 401 })
+    t.match(await post('/sessions/destroy', where), { status: 200, body: { destroyed: 1 } })
+  })
+
   command.process.kill('SIGTERM')
   const { code, stdout, stderr } = await command.finished
   t.equal(code, 0)
