@@ -77,7 +77,8 @@ export class ScaleFailedError extends TroupeError {
 
   constructor(count: number, cause: Error) {
     super(
-      `The number of web servers was not changed to ${count}, since one failed to start: ${cause.message}`,
+      `The number of web servers was not changed to ${count}, since one failed to start: ${cause.message} ` +
+        'Mend that and scale again.',
       {
         cause,
       },

@@ -1,6 +1,7 @@
 /** Keeps one session server of this host open: again, with back-off, when its store can't be opened or fails. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { logRestart } from '../director/actors/log-end.js'
 import { RestartDelay } from '../director/actors/restart-delay.js'
 import type { ActorName } from '../replication/ids.js'
 import { openSessionServer } from '../session-server/actor.js'
@@ -35,12 +36,15 @@ export class KeptSessionServer {
 
   async #keep(): Promise<void> {
     const delay = new RestartDelay()
+    let restarts = 0
     while (!this.#stopping.signal.aborted) {
       const openedAt = performance.now()
       const error = await this.#openOnce()
       if (error === null) return
       this.#log.error({ err: error, actor: this.name }, 'lost')
-      await this.#pause(delay.onEnd(performance.now() - openedAt))
+      const waitMs = delay.onEnd(performance.now() - openedAt)
+      logRestart(this.#log, this.name, waitMs, ++restarts)
+      await this.#pause(waitMs)
     }
   }
 

@@ -33,7 +33,10 @@ export async function appOfExport(origin: string, value: unknown): Promise<App> 
   if (isFetchApp(value)) return appOfListener(fetchListener(value))
   if (isKoa(value)) return appOfListener(value.callback())
   if (typeof value === 'function') return appOfListener(value as NodeListener)
-  throw new AppLoadError(origin, `${typeof value} is no app`)
+  throw new AppLoadError(
+    origin,
+    `${typeof value} is no app; expected a listener, an object with fetch, a Fastify or Koa instance, or an http.Server.`,
+  )
 }
 
 export function isFetchApp(value: unknown): value is FetchApp {

@@ -97,7 +97,9 @@ export class HostedSessionCalls {
     if (destroyed) throw new SessionEndedError()
     if (cache.isOverfull) throw new SessionCacheFullError(cache.bytes)
     const accepted = acceptSession(data, config.maxBytes)
-    if (accepted === null) throw new SessionCallInvalidError('A session is the JSON text of an object.')
+    if (accepted === null) {
+      throw new SessionCallInvalidError('A session is the JSON text of an object, some other text was given.')
+    }
     const target = entry ?? SessionEntry.named(id, expires, now())
     target.replace(accepted.parsed, new SessionReplacedError())
     await committer.write(target, accepted.text, expires).outcome

@@ -46,7 +46,8 @@ export class SessionUnreadableError extends TroupeError {
 
   constructor(options: TroupeErrorOptions = {}) {
     super(
-      'A stored session is not a JSON object. Was its session server written to by something else?',
+      'A stored session is not a JSON object, so something other than Troupe wrote it. Find what else writes to its ' +
+        'session server; to be rid of this one, end it with troupe sessions destroy.',
       options,
     )
   }
@@ -95,7 +96,8 @@ export class SessionReplacedError extends TroupeError {
 
   constructor() {
     super(
-      'The session was replaced as a whole, from outside of its requests. What it holds now is the newest state.',
+      'The session was replaced as a whole, from outside of its requests: the changes of this one were dropped, and what ' +
+        'it holds now is the newest state. Change a session by its requests or by calls, not both at once.',
     )
   }
 }
