@@ -10,6 +10,12 @@ export interface AssignedReplica {
   readonly retiring?: true
 }
 
+/** A session server that left a partition for good, in that epoch: it need not keep its copies. */
+export interface FormerReplica {
+  readonly name: ActorName
+  readonly epoch: Epoch
+}
+
 /** One partition of one owner. A later assignment of the same epoch replaces an earlier one. */
 export interface Assignment {
   readonly partition: Partition
@@ -19,6 +25,8 @@ export interface Assignment {
   readonly replicas: readonly AssignedReplica[]
   /** False when copies may differ between replicas, so that the owner must resync them and report {@link Settled}. */
   readonly settled: boolean
+  /** Told again to the next owner, since the one of that epoch may have ended before it could tell them to forget. */
+  readonly former?: readonly FormerReplica[]
 }
 
 /** Owner → director: every replica named in that revision of the assignment now holds the same, newest copies. */

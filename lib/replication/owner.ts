@@ -331,9 +331,10 @@ export class Owner {
   /** @returns false when a newer assignment is known already */
   #accept(assignment: Assignment): boolean {
     const current = this.#owned.get(assignment.partition)?.assignment
-    if (current === undefined) return assignment.epoch > (this.#ended.get(assignment.partition) ?? 0)
-    if (assignment.epoch > current.epoch) {
+    if (current === undefined || assignment.epoch > current.epoch) {
+      if (assignment.epoch <= (this.#ended.get(assignment.partition) ?? 0)) return false
       this.onUnassign(assignment.partition)
+      this.#forgetAtFormer(assignment)
       return true
     }
     if (assignment.epoch < current.epoch || assignment.revision < current.revision) return false
@@ -427,6 +428,13 @@ export class Owner {
       // Not before what is queued for it: that would be held there again.
       const forget = () => this.#forgetAt(name, { partition, epoch })
       this.#outboxes.get(name)?.onceAcknowledged(forget)
+    }
+  }
+
+  /** The owner before may have ended, or given the partition up, before it could tell them. */
+  #forgetAtFormer({ partition, former = [] }: Assignment): void {
+    for (const { name, epoch } of former) {
+      if (this.#outboxes.has(name)) this.#effects.send(name, { type: 'forget', claim: { partition, epoch } })
     }
   }
 

@@ -1,4 +1,5 @@
 /** One row of the partition table: what the director knows of one partition. */
+import type { FormerReplica } from './assignment.js'
 import type { ActorName, Epoch, Partition } from './ids.js'
 
 /** A session server that holds a partition, or is being brought up to date. */
@@ -20,6 +21,8 @@ export interface PartitionRow {
   isAssigned: boolean
   /** A replica that leaves once its successor is up to date. */
   retiring: ActorName | null
+  /** Replicas that left, until an owner of a later epoch knows. */
+  former: FormerReplica[]
 }
 
 /** @returns a partition that nobody owns and nobody holds */
@@ -33,7 +36,14 @@ export function emptyRow(partition: Partition): PartitionRow {
     settled: false,
     isAssigned: false,
     retiring: null,
+    former: [],
   }
+}
+
+/** A session server becomes a replica. */
+export function addReplica(row: PartitionRow, name: ActorName, synced: boolean): void {
+  row.replicas.push({ name, synced })
+  row.former = row.former.filter(former => former.name !== name)
 }
 
 /** The replicas changed: what the owner was told before, and what it reports of that, means nothing any more. */

@@ -255,6 +255,7 @@ export class PartitionTable {
     if (row.owner !== owner || row.epoch !== epoch || row.revision !== revision) return new Map()
     row.settled = true
     for (const replica of row.replicas) replica.synced = true
+    row.former = row.former.filter(former => former.epoch === epoch)
     this.#version++
     const hasLost = this.#placement.retire(row)
     const hasSurplus = this.#placement.hasSurplus(row)
@@ -282,7 +283,8 @@ export class PartitionTable {
         ({ name, synced }): AssignedReplica =>
           name === row.retiring ? { name, synced, retiring: true } : { name, synced },
       )
-      const assignment: Assignment = { partition, epoch, revision, replicas, settled }
+      const former = row.former.length > 0 ? { former: [...row.former] } : {}
+      const assignment: Assignment = { partition, epoch, revision, replicas, settled, ...former }
       const ofOwner = assignments.get(row.owner)
       if (ofOwner === undefined) assignments.set(row.owner, [assignment])
       else ofOwner.push(assignment)

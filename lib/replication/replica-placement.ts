@@ -3,7 +3,7 @@
  * and when a session server comes; even, and on different machines where there is a choice. Pure.
  */
 import type { ActorName, Epoch, Partition } from './ids.js'
-import { type PartitionRow, revise } from './partition-row.js'
+import { addReplica, type PartitionRow, revise } from './partition-row.js'
 import { chooseRelieved, chooseReplica, chooseSurplus, type MachineOf } from './placement.js'
 
 /** Partitions of each live session server, those about to leave it not counted. Kept in step while rows change. */
@@ -56,6 +56,7 @@ export class ReplicaPlacement {
   retire(row: PartitionRow): boolean {
     if (row.retiring === null) return false
     row.replicas = row.replicas.filter(({ name }) => name !== row.retiring)
+    row.former.push({ name: row.retiring, epoch: row.epoch })
     row.retiring = null
     row.revision++
     return true
@@ -76,7 +77,7 @@ export class ReplicaPlacement {
     for (const name of this.#sessionServers) {
       // Whoever knows the latest epoch was a replica in it; whoever was one knows it, since owners begin with a claim.
       if (row.epoch === 0 || this.fenceOf(name, row.partition) !== row.epoch) continue
-      row.replicas.push({ name, synced: true })
+      addReplica(row, name, true)
       loads.set(name, (loads.get(name) ?? 0) + 1)
     }
     this.fill(row, row.replicas.length === 0, loads)
@@ -93,7 +94,7 @@ export class ReplicaPlacement {
     while (row.replicas.length < this.#wantedReplicas()) {
       const name = chooseReplica(row, this.#sessionServers, loads, this.#machineOf)
       if (name === null) break
-      row.replicas.push({ name, synced })
+      addReplica(row, name, synced)
       loads.set(name, (loads.get(name) ?? 0) + 1)
       added = true
     }
@@ -112,7 +113,7 @@ export class ReplicaPlacement {
       const relieved = chooseRelieved(row, joined, loads, share, this.#machineOf)
       if (relieved === null) continue
       row.retiring = relieved
-      row.replicas.push({ name: joined, synced: false })
+      addReplica(row, joined, false)
       revise(row)
       loads.set(relieved, (loads.get(relieved) ?? 0) - 1)
       loads.set(joined, (loads.get(joined) ?? 0) + 1)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Assignment, Settled } from '../../lib/replication/assignment.js'
 import type { SessionCopy } from '../../lib/replication/copy.js'
-import type { ActorName, Partition, SessionId } from '../../lib/replication/ids.js'
+import type { ActorName, Epoch, Partition, SessionId } from '../../lib/replication/ids.js'
 import type { Found } from '../../lib/replication/lookups.js'
 import type { Claim, FromReplica, ToReplica } from '../../lib/replication/messages.js'
 import { Owner, type OwnerOptions } from '../../lib/replication/owner.js'
@@ -241,6 +241,25 @@ t.test('a replica that leaves forgets only after the reads and mutations that we
   t.match(found, [{ type: 'found', copy: copyOf(X, 1, 5) }])
   t.same(stored(A), holds(null))
 })
+
+t.test(
+  'a new owner lets those forget who left under the one before, unless they know a later epoch',
+  async t => {
+    const { assign, owner, deliver, write, stored } = cluster({}, [A, B, C])
+    for (const name of [A, B, C]) write(name, copyOf(X, 1, 5))
+    const former = [{ name: C, epoch: 1 as Epoch }]
+    assign({ ...assignmentOf(2, [synced(A), synced(B)]), former })
+    owner.flush()
+    deliver()
+    t.same(stored(C), holds(null))
+    t.same(stored(A), holds(copyOf(X, 1, 5)))
+    write(C, copyOf(X, 3, 1))
+    assign({ ...assignmentOf(4, [synced(A), synced(B)]), former })
+    owner.flush()
+    deliver()
+    t.same(stored(C), holds(copyOf(X, 3, 1)))
+  },
+)
 
 t.test('a replica that is about to leave counts for no acknowledgement', async t => {
   const { assign, mutate, deliver } = cluster()

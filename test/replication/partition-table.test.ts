@@ -268,3 +268,40 @@ t.test('copies are on two machines where there is a choice, also after one was l
   t.ok(isOnBoth())
   t.ok(PARTITIONS.every(partition => subject.replicasOf(partition).length === 2))
 })
+
+t.test(
+  'the next owner is told who left a partition, until it has reported; whoever comes back is not named',
+  async t => {
+    const subject = table(2, [A, B], [WEB_1])
+    const joined = all(subject.onSessionServerUp(C)).filter(({ replicas }) => replicas.length === 3)
+    settle(subject, new Map([[WEB_1, joined]]))
+    subject.onWebServerLost(WEB_1)
+    subject.onWebServerUp(WEB_2)
+    const taken = all(subject.assignUnowned()).filter(({ former }) => former !== undefined)
+    t.strictSame(
+      taken.map(({ partition }) => partition),
+      joined.map(({ partition }) => partition),
+    )
+    t.ok(
+      taken.every(({ former, replicas }) =>
+        former?.every(({ name, epoch }) => epoch === 1 && !replicas.some(r => r.name === name)),
+      ),
+    )
+    const [first] = taken
+    if (first === undefined) return
+    settle(subject, new Map([[WEB_2, [first]]]))
+    subject.onWebServerLost(WEB_2)
+    subject.onWebServerUp(WEB_1)
+    const again = all(subject.assignUnowned())
+    t.equal(again.find(({ partition }) => partition === first.partition)?.former, undefined)
+    t.equal(again.filter(({ former }) => former !== undefined).length, taken.length - 1)
+    const left = again.find(({ former }) => former !== undefined)?.former?.[0]?.name
+    const stays = [A, B, C].find(name => name !== left) ?? A
+    const refilled = all(subject.onSessionServerLost(stays).assignments)
+    t.ok(
+      refilled.every(({ former = [], replicas }) =>
+        former.every(({ name }) => !replicas.some(r => r.name === name)),
+      ),
+    )
+  },
+)
