@@ -21,7 +21,7 @@ async function ask(visitor: Visitor, call: object): Promise<unknown> {
 t.test('calls from every web server reach every session', async t => {
   const cluster = await startCluster(t, {
     app: 'everywhere',
-    listen: { parkTimeout: 3000 },
+    listen: { parkTimeout: 5000 },
     session: { maxBytes: 4096 },
   })
   // New sessions are of the web server that made them: two visitors at two web servers.

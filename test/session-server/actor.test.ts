@@ -62,7 +62,7 @@ t.test('what one owner has applied, another reads', async t => {
   second.send({ type: 'read', call: 7, ids: [id, mutation('s2', null).id] })
   await until(() => second.answers.length === 1)
   t.match(second.answers, [{ type: 'found', call: 7, copies: [{ id, data: '{"cart":[1]}' }, null] }])
-  t.strictSame(await actor.control.stats(), { partitions: 1, sessions: 1, tombstones: 0, bytes: 12 })
+  t.match(await actor.control.stats(), { partitions: 1, sessions: 1, tombstones: 0, bytes: 12 })
 })
 
 t.test('messages of one owner are answered in the order in which they were sent', async t => {
