@@ -2,7 +2,7 @@
 import t from 'tap'
 import { churn, describeChurn } from './churn.js'
 
-const FAULTS = 25
+const FAULTS = 14
 
 t.test(
   'no acknowledged change is lost, and only requests that may fail do, while one actor after the other dies',

@@ -20,6 +20,8 @@ export class WebSocketClient {
   headers: IncomingMessage['headers'] = {}
   /** Status of a refused upgrade. */
   refused: number | null = null
+  /** Its body, as far as it came. */
+  refusal = ''
 
   constructor(url: string, options: ClientOptions = {}) {
     this.socket = new WebSocket(url.replace(/^http/, 'ws'), options)
@@ -29,8 +31,10 @@ export class WebSocketClient {
     this.socket.on('unexpected-response', (_, response) => {
       this.refused = response.statusCode ?? 0
       this.headers = response.headers
-      response.resume()
-      this.socket.terminate()
+      response.on('data', part => {
+        this.refusal += part
+      })
+      response.on('close', () => this.socket.terminate())
     })
     this.socket.on('message', (data, binary) => this.messages.push(binary ? (data as Buffer) : String(data)))
     this.socket.on('close', (code, reason) => {
@@ -43,7 +47,11 @@ export class WebSocketClient {
   /** @returns a client that is connected */
   static async open(url: string, options: ClientOptions = {}): Promise<WebSocketClient> {
     const client = new WebSocketClient(url, options)
-    await Promise.race([once(client.socket, 'open'), once(client.socket, 'close')])
+    try {
+      await Promise.race([once(client.socket, 'open'), once(client.socket, 'close')])
+    } catch (cause) {
+      throw new Error(`not connected: ${client.refused} ${client.refusal}`, { cause })
+    }
     if (client.closed !== null || client.refused !== null) throw new Error(`not connected: ${client.refused}`)
     return client
   }

@@ -30,7 +30,7 @@ export async function appOfExport(origin: string, value: unknown): Promise<App> 
       throw new AppLoadError(origin, `Fastify did not get ready: ${found}`, { cause })
     }
   }
-  if (isFetchApp(value)) return appOfListener(fetchListener(value))
+  if (isFetchApp(value)) return appOfListener(await fetchListener(value))
   if (isKoa(value)) return appOfListener(value.callback())
   if (typeof value === 'function') return appOfListener(value as NodeListener)
   throw new AppLoadError(

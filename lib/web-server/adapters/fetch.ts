@@ -1,6 +1,5 @@
 /** Apps with `fetch(request)`: Hono, and whatever else speaks web standard requests. */
 import { IncomingMessage, type ServerResponse } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
 import type { Session } from '../sessions/session.js'
 import { UnknownRequestError } from './errors.js'
 import type { NodeListener } from './node-listener.js'
@@ -12,8 +11,9 @@ export interface FetchApp {
 
 const incomingOf = new WeakMap<Request, IncomingMessage>()
 
-/** @returns a Node listener for the app */
-export function fetchListener(app: FetchApp): NodeListener {
+/** @returns a Node listener for the app. Only this loads what it needs: other apps start sooner without. */
+export async function fetchListener(app: FetchApp): Promise<NodeListener> {
+  const { getRequestListener } = await import('@hono/node-server')
   return getRequestListener((request, env) => {
     // The listener is only ever given HTTP/1.1 requests: the front speaks nothing else to web servers.
     const node = env as { incoming: IncomingMessage; outgoing: ServerResponse }
