@@ -13,6 +13,8 @@ const MEMORY = [
   { name: 'b', store: 'memory' },
 ]
 const CLIENTS = 64
+/** Rest of a client between two requests, ms: leaves the machine something for the tests that run beside. `LOAD_PAUSE_MS=0` for none. */
+const PAUSE_MS = Number(process.env.LOAD_PAUSE_MS ?? 25)
 const RELOADS = 10
 
 t.setTimeout(170_000)
@@ -59,7 +61,7 @@ t.test('under load', async t => {
   const app = await releases(t)
   const cluster = await startCluster(t, { app: app.file, sessionServers: MEMORY })
   await cluster.whole()
-  const load = new Load({ url: cluster.url, clients: CLIENTS, sessions: 1 })
+  const load = new Load({ url: cluster.url, clients: CLIENTS, sessions: 1, pauseMs: PAUSE_MS })
   t.teardown(() => load.kill())
   await until(async () => (await load.report()).increments > 2 * CLIENTS)
 
@@ -208,6 +210,61 @@ t.test('a WebSocket goes on until the drain timeout, and is then closed with 100
   t.match(await client.end(), { code: 1001 })
   const again = await fetch(cluster.url, { headers: { cookie: cookieOf(client.headers) } })
   t.match(await again.json(), { messages: 1, lines: ['still here'] }, 'and its session goes on')
+})
+
+t.test('a stop in the middle of a reload lets requests finish at the new web server too', async t => {
+  const app = await releases(t)
+  const cluster = await startCluster(t, {
+    app: app.file,
+    listen: { servedBy: true },
+    webServers: { threads: 1 },
+    sessionServers: MEMORY,
+    drainTimeout: '20s',
+  })
+  const streaming = visit(t, cluster.url)
+  await streaming.head('/stream')
+  let isMoved = false
+  const reload = cluster.reload({
+    onProgress: step => {
+      if (step.step === 'draining' && step.partitions === 0) isMoved = true
+    },
+  })
+  await until(() => isMoved)
+  const waiting = visit(t, cluster.url).post('/wait')
+  waiting.catch(() => {})
+  await until(async () => (await cluster.status()).director.requestsInFlight === 2)
+  const stopped = cluster.stop()
+  await t.rejects(reload, { code: 'CLUSTER_STOPPING' })
+  t.match(await waiting, { status: 200, servedBy: 'web-2' })
+  await streaming.leave()
+  await stopped
+})
+
+t.test('a stream that is cut at the end of its time cuts nothing short but itself', async t => {
+  const app = await releases(t)
+  const raw = {
+    app: app.file,
+    webServers: { threads: 1 },
+    sessionServers: MEMORY,
+    drainTimeout: '300ms',
+  }
+  const cluster = await startCluster(t, raw)
+  const visitor = visit(t, cluster.url)
+  await visitor.get('/')
+  await visitor.head('/stream')
+  let isOver = false
+  const answers: string[] = []
+  const post = async () => {
+    while (!isOver) {
+      const { status } = await visitor.tab().post('/late')
+      if (status !== 200) answers.push(`${status}`)
+    }
+  }
+  const posts = Promise.all(Array.from({ length: 4 }, post))
+  await cluster.reload()
+  isOver = true
+  await posts
+  t.same(answers, [], 'of requests of the same session, while its partition could not move')
 })
 
 t.test('losses in the middle of a reload', async t => {

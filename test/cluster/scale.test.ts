@@ -11,6 +11,8 @@ const MEMORY = [
   { name: 'b', store: 'memory' },
 ]
 const CLIENTS = 64
+/** Rest of a client between two requests, ms: leaves the machine something for the tests that run beside. `LOAD_PAUSE_MS=0` for none. */
+const PAUSE_MS = Number(process.env.LOAD_PAUSE_MS ?? 25)
 
 t.setTimeout(170_000)
 
@@ -25,7 +27,7 @@ t.test('from 1 to 8 to 2 under load: no request fails, and no change is lost', a
     sessionServers: MEMORY,
     webServers: { threads: 1 },
   })
-  const load = new Load({ url: cluster.url, clients: CLIENTS, sessions: 2 })
+  const load = new Load({ url: cluster.url, clients: CLIENTS, sessions: 2, pauseMs: PAUSE_MS })
   t.teardown(() => load.kill())
   await until(async () => (await load.report()).increments > 4 * CLIENTS)
   for (const count of [8, 2]) {

@@ -1,4 +1,5 @@
-/** One client of a load: increments counters in its own sessions as fast as it can, and checks every answer. */
+/** One client of a load: increments counters in its own sessions, and checks every answer. */
+import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'undici'
 
 /** What became of a load, summed over its clients. */
@@ -62,9 +63,12 @@ export class LoadClient {
     this.#sent = index
   }
 
-  /** Sends one request after the other until told to stop. */
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) await this.#step()
+  /** Sends one request after the other until told to stop, with rests of this length on average, ms. */
+  async run(signal: AbortSignal, pauseMs: number): Promise<void> {
+    while (!signal.aborted) {
+      await this.#step()
+      if (pauseMs > 0) await wait(2 * pauseMs * Math.random())
+    }
   }
 
   /** Every session still has what was last acknowledged, or what a failed request may have added. */

@@ -6,9 +6,9 @@ import { emptyTally, LoadClient } from './load-client.js'
 const tally = emptyTally()
 const stopping = new AbortController()
 
-async function run({ url, clients, sessions }: LoadOptions): Promise<void> {
+async function run({ url, clients, sessions, pauseMs = 0 }: LoadOptions): Promise<void> {
   const all = Array.from({ length: clients }, (_, index) => new LoadClient(url, index, sessions, tally))
-  await Promise.all(all.map(client => client.run(stopping.signal)))
+  await Promise.all(all.map(client => client.run(stopping.signal, pauseMs)))
   await Promise.all(all.map(client => client.readAll()))
   report(true)
   process.disconnect()

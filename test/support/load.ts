@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly clients: number
   /** Sessions of each client. */
   readonly sessions: number
+  /** Mean time that a client rests between two requests, ms; without it there is none. */
+  readonly pauseMs?: number
 }
 
 /** Test → load. */
