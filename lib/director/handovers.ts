@@ -150,6 +150,7 @@ export class Handovers {
       this.#forget(target, handover)
       return 0
     }
+    if (!assignments.has(to)) this.#forget(target, handover)
     await send(assignments, handover)
     void send(table.assignUnowned(), null)
     return receiver === to ? released.length : 0

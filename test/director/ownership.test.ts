@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import type { ActorHandle } from '../../lib/director/actors/actor-handle.js'
@@ -13,11 +14,15 @@ interface Release {
   readonly partitions: readonly Partition[]
   /** Gives them all up. */
   grant(): void
+  /** Gives none up: requests use them. */
+  refuse(): void
 }
 
 /** Web servers that confirm at once what they are assigned, and release when the test says so. */
 function cluster(t: Test) {
   const releases: Release[] = []
+  /** Handovers that some web server waits for. */
+  const expected = new Set<number>()
   const ownership = new Ownership(
     new PartitionTable(1, 1, ALL_PARTITIONS),
     pino({ level: 'silent' }),
@@ -31,11 +36,18 @@ function cluster(t: Test) {
   const join = (text: string): ActorName => {
     const name = text as ActorName
     const calls = {
-      assign: async () => {},
-      receive: async () => 0,
+      assign: async (_: unknown, handover: number | null) => {
+        if (handover !== null) expected.delete(handover)
+      },
+      receive: async (handover: number, port: MessagePort | null) => {
+        if (port === null) expected.delete(handover)
+        else expected.add(handover)
+        return 0
+      },
       release: (partitions: readonly Partition[]) =>
         new Promise(resolve => {
-          releases.push({ from: name, partitions, grant: () => resolve(partitions) })
+          const grant = () => resolve(partitions)
+          releases.push({ from: name, partitions, grant, refuse: () => resolve([]) })
         }),
     }
     const actor = { name, control: { ...calls, within: () => calls }, kill: (why: string) => t.fail(why) }
@@ -53,7 +65,7 @@ function cluster(t: Test) {
     await until(() => releases.length > seen)
     return releases[seen++] as Release
   }
-  return { ownership, releases, join, nextRelease }
+  return { ownership, releases, expected, join, nextRelease }
 }
 
 /** Longer than anything here takes that does not wait for a release. */
@@ -95,3 +107,24 @@ t.test('two handovers never move the same partition at the same time', async t =
     'each is asked for once',
   )
 })
+
+t.test(
+  'a handover that comes to nothing leaves nothing behind at the web server that waited for it',
+  async t => {
+    const { ownership, expected, join, nextRelease } = cluster(t)
+    join('web-1')
+    join('web-2')
+    await ownership.open()
+    const third = join('web-3')
+    const inUse = await nextRelease()
+    t.equal(expected.size, 1)
+    inUse.refuse()
+    const givenBack = await nextRelease()
+    t.equal(expected.size, 1, 'partitions were in use: only the next is waited for')
+    ownership.standAside(third)
+    givenBack.grant()
+    await until(() => ownership.ownerOf(givenBack.partitions[0] as Partition)?.name === givenBack.from)
+    await settled()
+    t.equal(expected.size, 0, 'who gave up has it back')
+  },
+)
