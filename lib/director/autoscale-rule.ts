@@ -27,6 +27,7 @@ export class AutoscaleRule {
   #busySince: number | null = null
   #calmSince: number | null = null
   #changedAt = Number.NEGATIVE_INFINITY
+  #failedAt = Number.NEGATIVE_INFINITY
 
   constructor(bounds: AutoscaleBounds) {
     this.#bounds = bounds
@@ -44,6 +45,7 @@ export class AutoscaleRule {
    */
   onSample(utilizations: readonly number[], now: number): number {
     const count = utilizations.length
+    if (now - this.#failedAt < COOL_DOWN_MS) return count
     const bounded = this.#clamp(count)
     if (bounded !== count) return bounded
     const work = utilizations.reduce((sum, utilization) => sum + utilization, 0)
@@ -63,6 +65,12 @@ export class AutoscaleRule {
     this.#changedAt = now
     this.#busySince = null
     this.#calmSince = null
+  }
+
+  /** A change came to nothing: what does not start now will not a second later. */
+  onFailed(now: number): void {
+    this.onChanged(now)
+    this.#failedAt = now
   }
 
   #clamp(count: number): number {

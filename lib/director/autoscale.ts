@@ -71,8 +71,7 @@ export class Autoscale {
     if (count === utilizations.length) return
     log.info({ from: utilizations.length, to: count, utilizations }, 'autoscale')
     await scale(count).catch((error: unknown) => {
-      // Not again at once: what does not start now will not a second later.
-      this.onChanged()
+      this.#rule?.onFailed(performance.now())
       if (!this.#stopped) log.error({ err: error }, 'autoscale failed')
     })
   }

@@ -55,6 +55,15 @@ t.test('bounds hold, whatever the load', async t => {
   t.same(new Cluster(1, 2, 5).run(1, work(5)), [5, 2])
 })
 
+t.test('what did not start is not tried again at once, not even to be within bounds', async t => {
+  const rule = new AutoscaleRule({ min: 4, max: 8 })
+  t.equal(rule.onSample([0.1, 0.1], 1_000), 4)
+  rule.onFailed(2_000)
+  t.equal(rule.onSample([0.1, 0.1], 3_000), 2)
+  t.equal(rule.onSample([0.1, 0.1], 11_000), 2)
+  t.equal(rule.onSample([0.1, 0.1], 12_000), 4, 'but when the cool-down is over')
+})
+
 t.test('it does not swing: a load that one less could just not bear stays where it is', async t => {
   for (const loops of [0.6, 1.1, 1.6, 2.2, 3.1]) {
     const cluster = new Cluster(1, 16, 1)
