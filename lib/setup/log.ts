@@ -1,4 +1,6 @@
 /** The log of the process: JSON lines for programs, coloured lines for people. */
+import { Writable } from 'node:stream'
+import { isatty } from 'node:tty'
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 import type { Config } from '../config/schema.js'
@@ -12,20 +14,32 @@ const LAST_WRITE_MS = 50
 /** Longest wait for the last lines to be written, ms: a pipe that nobody reads must not keep the process. */
 const FLUSH_MS = 2_000
 
-/** A log to standard output. */
+/** A log to standard output, which does not end the process when nobody can be written to any more. */
 export function createLog(config: Config['log']): Logger {
   if (!isPretty(config)) {
     standardOutput ??= openStandardOutput()
     return pino({ level: config.level }, standardOutput)
   }
+  outliveReaders()
   // Synchronous, so that nothing is lost when the process ends right after.
   const stream = pretty({
-    destination: STDOUT,
-    sync: true,
+    destination: openTerminal(),
     ignore: 'pid,hostname',
     translateTime: 'SYS:HH:MM:ss.l',
   })
   return pino({ level: config.level }, stream)
+}
+
+/** What was printed for people has no errors: those of a terminal that was closed would end the process before its stop. */
+function openTerminal(): Writable {
+  const output = pino.destination({ dest: STDOUT, sync: true, maxLength: WAITING_BYTES_MAX })
+  output.on('error', () => {})
+  return new Writable({
+    write: (text: Buffer, _encoding, done) => {
+      output.write(text.toString())
+      done()
+    },
+  })
 }
 
 /** What pino writes to. */
@@ -42,6 +56,7 @@ function openStandardOutput(): Destination {
   // With no least length a flush would not wait.
   const stream = pino.destination({ dest: STDOUT, sync: false, minLength: 1, maxLength: WAITING_BYTES_MAX })
   let isWriting = false
+  let isFailing = false
   let dropped = 0
   const destination: Destination = {
     write: line => {
@@ -54,6 +69,19 @@ function openStandardOutput(): Destination {
   stream.on('drop', () => {
     dropped++
   })
+  // A full disk, mostly. The next line tries it again with all that waits.
+  stream.on('error', () => {
+    isWriting = false
+    isFailing = true
+  })
+  stream.on('write', () => {
+    isFailing = false
+  })
+  // It would try for ever, and the process never end.
+  const flushSync = stream.flushSync.bind(stream)
+  stream.flushSync = () => {
+    if (!isFailing) flushSync()
+  }
   stream.on('drain', () => {
     isWriting = false
     if (dropped === 0) return
@@ -66,6 +94,15 @@ function openStandardOutput(): Destination {
     if (isWriting) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LAST_WRITE_MS)
   })
   return destination
+}
+
+let isOutliving = false
+
+/** What people are told past the log, such as the greeting and what apps print, may find nobody there. */
+function outliveReaders(): void {
+  if (isOutliving) return
+  isOutliving = true
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 }
 
 /** Resolves when everything logged so far was written, or that takes too long. Call it before the process ends. */
@@ -86,5 +123,5 @@ export function outputFor(config: Config['log'], log: Logger): ActorOutput {
 
 /** @returns whether this log is for people. */
 export function isPretty({ pretty }: Config['log']): boolean {
-  return pretty === 'auto' ? process.stdout.isTTY === true : pretty
+  return pretty === 'auto' ? isatty(STDOUT) : pretty
 }

@@ -1,7 +1,9 @@
 /** The log of a process whose standard output nobody reads for a while. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { openSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
 
 const LINES = 24_000
@@ -43,3 +45,34 @@ t.test(
     t.equal(lines.at(-1)?.msg, 'the very end')
   },
 )
+
+const UNWRITABLE_SCRIPT = `
+const { createLog, flushLog } = await import(process.argv[1])
+const log = createLog({ level: 'info', pretty: process.argv[2] === 'pretty', requests: false, queries: false })
+for (let line = 0; line < 5; line++) {
+  log.info({ line }, 'a line that finds no place')
+  if (process.argv[2] === 'pretty') process.stdout.write('nor does this')
+  await new Promise(resolve => setTimeout(resolve, 20))
+}
+log.info('the last one')
+await flushLog(log)
+process.exit(0)
+`
+
+for (const form of ['json', 'pretty']) {
+  for (const place of ['a full disk', 'a pipe whose reader has gone']) {
+    t.test(`${form}: ${place} does not end the process`, async t => {
+      const log = new URL('../../lib/setup/log.js', import.meta.url).href
+      const stdout = place === 'a full disk' ? openSync('/dev/full', 'w') : 'pipe'
+      const child = spawn(process.execPath, ['--input-type=module', '-e', UNWRITABLE_SCRIPT, log, form], {
+        stdio: ['ignore', stdout, 'pipe'],
+      })
+      t.teardown(() => child.kill('SIGKILL'))
+      child.stdout?.destroy()
+      const closed = once(child, 'close')
+      if (child.stderr === null) throw new Error('no pipe was made')
+      t.equal(await text(child.stderr), '')
+      t.same(await closed, [0, null])
+    })
+  }
+}
