@@ -8,6 +8,9 @@ import type { Writable } from 'node:stream'
 /** Of one stream that the main thread has not taken, bytes: an app that floods loses lines, not memory. */
 export const OUTPUT_WAITING_BYTES_MAX = 4 * 1024 * 1024
 
+/** What each write costs those who keep it and pass it on, besides its bytes: many short lines are a flood, too. */
+export const OUTPUT_WRITE_COST_BYTES = 128
+
 /** Call it once on an actor's thread, before its app prints. */
 export function sendOutputAtOnce(streams: readonly Writable[] = [process.stdout, process.stderr]): void {
   for (const stream of streams) sendAtOnce(stream)
@@ -22,7 +25,7 @@ function sendAtOnce(stream: Writable): void {
   let waitingBytes = 0
   let dropped = 0
   const pass = (chunks: Chunk[]) => {
-    const bytes = chunks.reduce((sum, { chunk }) => sum + sizeOf(chunk), 0)
+    const bytes = chunks.reduce((sum, { chunk }) => sum + OUTPUT_WRITE_COST_BYTES + sizeOf(chunk), 0)
     waitingBytes += bytes
     // Called back when the main thread asks for more, which is when it has taken these.
     send(chunks, () => {

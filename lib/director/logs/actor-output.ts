@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type { Logger } from 'pino'
+import { OUTPUT_WRITE_COST_BYTES } from '../../transport/thread-output.js'
 
 /** Where an app printed. */
 export type OutputStream = 'stdout' | 'stderr'
@@ -21,7 +22,10 @@ export interface ThreadStreams {
 
 /** Longest message, characters: a longer one is several. */
 const MESSAGE_CHARS_MAX = 64 * 1024
-/** What one stream may have read within {@link PERIOD_MS}, bytes: 2.5 MiB/s, which costs the director a few percent. */
+/**
+ * What one stream may have read within {@link PERIOD_MS}, bytes, with the cost of each write: 2.5 MiB/s of long lines, or
+ * 20,000 short ones, which cost the director a few percent.
+ */
 const PERIOD_BYTES_MAX = 256 * 1024
 const PERIOD_MS = 100
 
@@ -115,7 +119,7 @@ class OutputReader {
   /** What is not read waits on the other side, which has a bound: see `transport/thread-output.ts`. */
   #slowDown(bytes: number): void {
     if (this.#isRest) return
-    this.#bytes += bytes
+    this.#bytes += bytes + OUTPUT_WRITE_COST_BYTES
     this.#period ??= setTimeout(() => {
       this.#period = undefined
       this.#bytes = 0

@@ -49,6 +49,15 @@ t.test(
   },
 )
 
+t.test('a flood of short lines is slowed down as well', async t => {
+  const { stdout, messages, end } = thread()
+  for (let lines = 0; lines < 20_000; lines++) stdout.write('x\n')
+  while (!stdout.isPaused()) await new Promise(setImmediate)
+  t.ok(messages.length < 5_000, `${messages.length} lines of 20000`)
+  await end()
+  t.equal(messages.length, 20_000)
+})
+
 t.test('lines for people have the name before each, a stack too', async t => {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const output = prefixedOutput({ stdout, stderr })
