@@ -51,7 +51,8 @@ export async function adminClient(options: AdminOptions): Promise<AdminClient> {
 }
 
 async function placeOf({ admin, token, config }: AdminOptions): Promise<AdminPlace> {
-  const given = token ?? process.env.TROUPE_ADMIN_TOKEN ?? null
+  // A variable that is set to nothing, as by a container's runtime, says nothing.
+  const given = token ?? (process.env.TROUPE_ADMIN_TOKEN || null)
   if (admin !== undefined) {
     const url = checkedUrl(admin)
     if (given !== null || config === undefined) return { url, token: given }

@@ -11,6 +11,8 @@ export const EXIT_REFUSED = 2
 export const EXIT_UNREACHABLE = 3
 /** Ended by Ctrl-C while something went on: nothing is known of its end. */
 export const EXIT_INTERRUPTED = 130
+/** Whoever read standard output has left: what a shell says of programs that SIGPIPE has ended. */
+export const EXIT_PIPE = 141
 
 /** Errors whose message is all that the operator needs: no stack. */
 const REFUSALS: ReadonlySet<string> = new Set([

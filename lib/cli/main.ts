@@ -9,6 +9,7 @@ import { EXIT_REFUSED, fail } from './failure.js'
 import { addImport } from './import.js'
 import { addInit } from './init.js'
 import { addKill } from './kill.js'
+import { endWithoutReader } from './lost-output.js'
 import { addReload } from './reload.js'
 import { addScale } from './scale.js'
 import { addSchema } from './schema.js'
@@ -43,6 +44,12 @@ addSchema(program)
 program.addHelpCommand(
   new Command('help [command]').description('show the help of a command').helpGroup('And:'),
 )
+
+// What serves goes on without a reader.
+const SERVING: ReadonlySet<string> = new Set(['start', 'dev'])
+program.hook('preAction', (_program, command) => {
+  if (!SERVING.has(command.name())) endWithoutReader()
+})
 
 try {
   await program.parseAsync()

@@ -6,7 +6,7 @@ import type { AdminClient } from './admin-client.js'
 import { ADMIN_HELP, type AdminOptions, adminClient, withAdminOptions } from './admin-options.js'
 import { ClusterAnswerError } from './cluster-errors.js'
 import { wholeNumberOption } from './options.js'
-import { type Column, countText, durationText, sizeText, tableText } from './texts.js'
+import { type Column, countText, durationText, plainText, sizeText, tableText } from './texts.js'
 
 interface ShowOptions extends AdminOptions {
   readonly ids?: boolean
@@ -164,10 +164,10 @@ function sessionText({ fingerprint, id, expires, bytes, members, data }: ShownSe
   const end = new Date(expires).toISOString()
   return [
     `fingerprint  ${fingerprint}`,
-    ...(id === undefined ? [] : [`id           ${id}`]),
+    ...(id === undefined ? [] : [`id           ${plainText(id)}`]),
     `ends         in ${durationText(expires - Date.now())}, ${end}`,
     `size         ${sizeText(bytes)}`,
-    `members      ${members.length === 0 ? 'none' : members.join(', ')}`,
+    `members      ${members.length === 0 ? 'none' : plainText(members.join(', '))}`,
     ...(data === undefined ? [] : [`data         ${inspect(data, { depth: null })}`]),
   ].join('\n')
 }

@@ -12,6 +12,18 @@ interface StatusOptions extends AdminOptions {
   readonly watch?: number | true
 }
 
+/** How it is told. */
+interface Print {
+  readonly status: (status: ClusterStatus) => string
+  readonly unreachable: (error: ClusterUnreachableError) => string
+}
+
+const FOR_PROGRAMS: Print = {
+  status: status => JSON.stringify(status),
+  unreachable: ({ code, message }) => JSON.stringify({ error: { code, message } }),
+}
+const FOR_PEOPLE: Print = { status: status => statusText(status), unreachable: ({ message }) => message }
+
 const WATCH_DEFAULT_S = 1
 const WATCH_MAX_S = 3600
 /** The cursor to the upper left corner, and everything below it cleared. */
@@ -43,37 +55,26 @@ ${ADMIN_HELP}`,
 
 async function runStatus(options: StatusOptions): Promise<void> {
   const client = await adminClient(options)
-  const print = options.json === true ? asLine : statusText
+  const print = options.json === true ? FOR_PROGRAMS : FOR_PEOPLE
   if (options.watch === undefined) {
-    process.stdout.write(`${print(await client.get<ClusterStatus>('/status'))}\n`)
+    process.stdout.write(`${print.status(await client.get<ClusterStatus>('/status'))}\n`)
     return
   }
   await watch(client, print, (options.watch === true ? WATCH_DEFAULT_S : options.watch) * 1000)
 }
 
 /** Looks again and again, also while no cluster is there. */
-async function watch(
-  client: AdminClient,
-  print: (status: ClusterStatus) => string,
-  everyMs: number,
-): Promise<void> {
-  const over = new AbortController()
-  process.once('SIGINT', () => over.abort())
-  while (!over.signal.aborted) {
-    const text = await client.get<ClusterStatus>('/status').then(print, (error: unknown) => {
-      if (error instanceof ClusterUnreachableError) return error.message
+async function watch(client: AdminClient, print: Print, everyMs: number): Promise<never> {
+  // At once: an answer that does not come may be waited for long.
+  process.once('SIGINT', () => process.exit(0))
+  for (;;) {
+    const text = await client.get<ClusterStatus>('/status').then(print.status, (error: unknown) => {
+      if (error instanceof ClusterUnreachableError) return print.unreachable(error)
       throw error
     })
-    if (over.signal.aborted) break
     process.stdout.write(process.stdout.isTTY === true ? `${CLEAR}${text}\n` : `${text}\n`)
-    // Rejects only when the signal aborts, which ends the loop.
-    await wait(everyMs, undefined, { signal: over.signal }).catch(() => {})
+    await wait(everyMs)
   }
-  process.exit(0)
-}
-
-function asLine(status: ClusterStatus): string {
-  return JSON.stringify(status)
 }
 
 const WEB_SERVERS: readonly Column<WebServerStatus>[] = [

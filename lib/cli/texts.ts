@@ -33,10 +33,22 @@ export interface Column<Row> {
   readonly isNumber?: boolean
 }
 
-/** @returns rows below their titles, each column as wide as it must be */
+/** What moves a terminal's cursor, and what turns the direction of writing round. */
+const UNPRINTABLE = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu
+
+/** @returns a text that others chose, such as a member's name: on one line, and without power over a terminal */
+export function plainText(text: string): string {
+  return text.replace(UNPRINTABLE, found => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** @returns rows of plain texts below their titles, each column as wide as it must be */
 export function tableText<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const lines = [columns.map(({ title }) => title), ...rows.map(row => columns.map(({ text }) => text(row)))]
-  const widths = columns.map((_, index) => Math.max(...lines.map(line => line[index]?.length ?? 0)))
+  const titles = columns.map(({ title }) => title)
+  const lines = [titles, ...rows.map(row => columns.map(({ text }) => plainText(text(row))))]
+  // One after the other: there may be more rows than a function takes arguments.
+  const widths = columns.map((_, index) =>
+    lines.reduce((most, line) => Math.max(most, line[index]?.length ?? 0), 0),
+  )
   return lines
     .map(line =>
       line
