@@ -1,5 +1,5 @@
 /** `troupe import`: takes the sessions of an app that used connect-redis over into the session servers of a configuration. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { pino } from 'pino'
 import { loadConfig } from '../config/load.js'
 import type { Config } from '../config/schema.js'
@@ -36,7 +36,15 @@ export function addImport(program: Command): void {
         'Changes nothing in that Redis. May be run again: what was changed under Troupe since is kept. The cluster ' +
         'must not be running.',
     )
-    .requiredOption('--from <url>', 'the Redis: redis://user:password@host:6379/0, or rediss: for TLS')
+    .addOption(
+      new Option(
+        '--from <url>',
+        'the Redis: redis://user:password@host:6379/0, or rediss: for TLS; other users of this machine can see it in the ' +
+          'list of processes, but not in the environment',
+      )
+        .env('TROUPE_IMPORT_FROM')
+        .makeOptionMandatory(),
+    )
     .option('--prefix <text>', "what connect-redis's keys begin with", 'sess:')
     .requiredOption('-c, --config <file>', 'configuration file')
     .addHelpText(
@@ -136,7 +144,9 @@ async function refuseRunning({ admin }: Config): Promise<void> {
 
 function checkedUrl(url: string): string {
   if (URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol)) return url
-  throw refused(`--from: found ${JSON.stringify(url)}, expected a URL such as redis://127.0.0.1:6379.`)
+  // A password does not belong on a screen, or in the log of whatever runs this.
+  const shown = JSON.stringify(url.replace(/\/\/[^/]*@/, '//***@'))
+  throw refused(`--from: found ${shown}, expected a URL such as redis://127.0.0.1:6379.`)
 }
 
 /** Says how far it is, now and then. */

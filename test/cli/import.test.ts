@@ -148,6 +148,7 @@ t.test('what can not be done is one line, and the exit code is 2', async t => {
   for (const [from, file, message] of [
     [`redis://127.0.0.1:${port}`, 'troupe.json', /--from: the Redis can't be read: .*ECONNREFUSED/],
     ['http://127.0.0.1', 'troupe.json', /--from: found "http:\/\/127\.0\.0\.1", expected a URL/],
+    ['http://me:p@ss@127.0.0.1/0', 'troupe.json', /found "http:\/\/\*\*\*@127\.0\.0\.1\/0", expected a URL/],
     [`redis://127.0.0.1:${port}`, 'memory.json', /all keep their copies in memory/],
     [`redis://127.0.0.1:${port}`, 'none.json', /none\.json can't be read/],
   ] as const) {
@@ -156,6 +157,11 @@ t.test('what can not be done is one line, and the exit code is 2', async t => {
     t.match(done.stderr, /^troupe: [^\n]+\n$/)
   }
   t.match(await troupe(['import', '--config', 'troupe.json'], { cwd }), { code: 2, stderr: /--from/ })
+  const env = { TROUPE_IMPORT_FROM: `redis://127.0.0.1:${port}` }
+  t.match(await troupe(['import', '--config', 'troupe.json'], { cwd, env }), {
+    code: 2,
+    stderr: /--from: the Redis can't be read: .*ECONNREFUSED/,
+  })
 })
 
 t.test('a cluster that tells of itself is not disturbed', async t => {
