@@ -10,6 +10,9 @@ import type { ActorEndHow, ActorRole, Observed, ObservedCounts } from './measure
 /** Time between two looks at the copies, ms: a resync settles a thousand partitions, which are not a thousand events. */
 const COPIES_LOOK_MS = 100
 
+/** Longest reason, characters: the latest events are kept, and an app's error may have a whole page in its message. */
+const REASON_CHARS_MAX = 300
+
 interface Takeover {
   readonly from: ActorName
   readonly partitions: number
@@ -64,7 +67,7 @@ export class Observations {
     const known = this.#ends.get(key) ?? { actor, how, count: 0 }
     known.count++
     this.#ends.set(key, known)
-    this.#tell({ type: 'actor:ended', actor, role, how, reason: errorOfEnd(actor, end)?.message ?? null })
+    this.#tell({ type: 'actor:ended', actor, role, how, reason: reasonOf(actor, end) })
   }
 
   /** A web server is gone; these were its partitions. */
@@ -125,6 +128,14 @@ export class Observations {
   #tell(observed: Observed): void {
     for (const listener of this.#listeners) listener(observed)
   }
+}
+
+/** @returns why, as one line; the log has all of it */
+function reasonOf(actor: string, end: ActorEnd): string | null {
+  const message = errorOfEnd(actor, end)?.message
+  if (message === undefined) return null
+  const beginning = message.slice(0, REASON_CHARS_MAX)
+  return `${beginning.replace(/\s+/g, ' ').trim()}${beginning.length < message.length ? ' …' : ''}`
 }
 
 /** To a tenth of a millisecond: more would say more than is known. */

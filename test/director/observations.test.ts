@@ -39,6 +39,16 @@ t.test('a new owner that dies in turn does not lose the first takeover', async t
   )
 })
 
+t.test('why an actor ended is one line, however much its error says', async t => {
+  const { observations, seen } = observe()
+  observations.actorEnded('web-1', 'web-server', { how: 'crashed', error: new Error('no\n  such\tthing') })
+  observations.actorEnded('web-1', 'web-server', { how: 'crashed', error: new Error('page '.repeat(1e6)) })
+  const reasons = seen.map(event => (event.type === 'actor:ended' ? (event.reason ?? '') : ''))
+  t.equal(reasons[0], 'no such thing')
+  t.match(reasons[1], /^page page .* …$/)
+  t.ok((reasons[1]?.length ?? 0) < 400)
+})
+
 t.test('nothing owned and nothing moved is no event', async t => {
   const { observations, seen } = observe()
   observations.takeoverBegan(WEB_1, [])
