@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import proxyAddr from 'proxy-addr'
 import type { Config, TrustProxy } from '../../config/schema.js'
+import { SESSION_ID_BYTES_MAX } from '../../transport/session-call-rules.js'
 import { fingerprintOf } from '../../transport/session-fingerprint.js'
 import type { Flight } from '../front/flight.js'
 import { sessionIdIn } from '../front/front-cookie.js'
@@ -77,7 +78,8 @@ export class RequestLog {
     const known = this.#fingerprints.get(id)
     if (known !== undefined) return known
     const fingerprint = fingerprintOf(id)
-    this.#fingerprints.set(id, fingerprint)
+    // A copy of the id, which would otherwise keep the whole Cookie header; and none of what is no id, however long it is.
+    if (id.length <= SESSION_ID_BYTES_MAX) this.#fingerprints.set(Buffer.from(id).toString(), fingerprint)
     return fingerprint
   }
 }
