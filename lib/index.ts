@@ -14,14 +14,19 @@ export {
   type WebServerStatus,
 } from './director/cluster.js'
 export * from './director/command-errors.js'
+export type { DrainResult, ReloadResult, ScaleResult } from './director/command-results.js'
 export type { CommandOptions, CommandProgress } from './director/commands.js'
 export type { ClusterEvents } from './director/events.js'
 export { ListenTlsError } from './director/front/listeners/certificates.js'
-export type { DrainResult, ReloadResult } from './director/operations.js'
-export type { ScaleResult } from './director/scaling.js'
-export type { Configuration, ConfigurationFile, LogLevel, LogOption } from './embedding/configuration.js'
+export type {
+  Configuration,
+  ConfigurationFile,
+  LogLevel,
+  LogOption,
+  StartOptions,
+} from './embedding/configuration.js'
 export { HostWithoutWebServersError } from './embedding/errors.js'
-export { type StartOptions, start } from './embedding/start.js'
+export { start } from './embedding/start.js'
 export { TroupeError } from './errors.js'
 export { OwnershipLostError, ReplicationTimeoutError, SessionUnavailableError } from './replication/errors.js'
 export { AppUnreadableError, PortUnavailableError } from './setup/preflight.js'

@@ -1,6 +1,6 @@
 /** `troupe drain`: takes a web server out of service. */
 import type { Command } from 'commander'
-import type { DrainResult } from '../director/operations.js'
+import type { DrainResult } from '../director/command-results.js'
 import { ADMIN_HELP, type AdminOptions, adminClient, withAdminOptions } from './admin-options.js'
 import { showLongWork } from './long-work.js'
 import { durationText } from './texts.js'

@@ -5,7 +5,7 @@ import { loadConfig } from '../config/load.js'
 import type { Config } from '../config/schema.js'
 import { TroupeError } from '../errors.js'
 import type { ImportCounts } from '../store/import-sessions.js'
-import type { OwnSessions } from '../store/own-sessions.js'
+import type { OwnSessions } from '../store/session-access.js'
 import { EXIT_FAILED } from './failure.js'
 
 interface ImportOptions {

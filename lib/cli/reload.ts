@@ -1,6 +1,6 @@
 /** `troupe reload`: new code and new configuration, without a failed request. */
 import type { Command } from 'commander'
-import type { ReloadResult } from '../director/operations.js'
+import type { ReloadResult } from '../director/command-results.js'
 import { ADMIN_HELP, type AdminOptions, adminClient, withAdminOptions } from './admin-options.js'
 import { showLongWork } from './long-work.js'
 import { durationText } from './texts.js'

@@ -1,7 +1,7 @@
 /** `troupe scale`: more web servers, or fewer. */
 import type { Command } from 'commander'
 import { WEB_SERVERS_MAX } from '../config/schema.js'
-import type { ScaleResult } from '../director/scaling.js'
+import type { ScaleResult } from '../director/command-results.js'
 import { ADMIN_HELP, type AdminOptions, adminClient, withAdminOptions } from './admin-options.js'
 import { showLongWork } from './long-work.js'
 import { wholeNumberOption } from './options.js'

@@ -2,11 +2,10 @@
 
 import { TroupeError } from '../errors.js'
 import type { Sessions } from '../transport/session-call-register.js'
+import type { DrainResult, ReloadResult, ScaleResult } from './command-results.js'
 import type { CommandOptions } from './commands.js'
 import type { ClusterEvents } from './events.js'
 import type { ActorState } from './measured.js'
-import type { DrainResult, ReloadResult } from './operations.js'
-import type { ScaleResult } from './scaling.js'
 
 export type { ActorState } from './measured.js'
 

@@ -5,31 +5,13 @@ import { type Config, WEB_SERVERS_MAX } from '../config/schema.js'
 import type { ActorName } from '../replication/ids.js'
 import { Autoscale } from './autoscale.js'
 import { UnknownActorError } from './cluster.js'
-import {
-  LastWebServerError,
-  ReloadRefusedError,
-  type Replacement,
-  ScaleRangeError,
-} from './command-errors.js'
+import { LastWebServerError, ReloadRefusedError, ScaleRangeError } from './command-errors.js'
+import type { DrainResult, ReloadResult, ScaleResult } from './command-results.js'
 import { type CommandContext, type CommandOptions, Commands } from './commands.js'
 import type { Ownership } from './ownership.js'
 import { rollingRestart } from './rolling-restart.js'
-import { type ScaleResult, scaleTo, shrink } from './scaling.js'
+import { scaleTo, shrink } from './scaling.js'
 import type { WebServers } from './web-servers.js'
-
-/** What a reload came to. */
-export interface ReloadResult {
-  readonly replaced: readonly Replacement[]
-  /** All web servers there are now. */
-  readonly webServers: readonly string[]
-}
-
-/** What a drain came to. */
-export interface DrainResult {
-  readonly stopped: string
-  /** All web servers there are now. */
-  readonly webServers: readonly string[]
-}
 
 /** What operations need of the director. */
 export interface OperationsOptions {

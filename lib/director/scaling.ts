@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.js'
 import type { ActorName } from '../replication/ids.js'
 import { asError } from './as-error.js'
 import { ClusterStoppingError, ScaleFailedError } from './command-errors.js'
+import type { ScaleResult } from './command-results.js'
 import type { CommandContext } from './commands.js'
 import type { Ownership } from './ownership.js'
 import type { WebServers } from './web-servers.js'
@@ -12,16 +13,6 @@ export interface ScalingOptions extends CommandContext {
   readonly webServers: WebServers
   readonly ownership: Ownership
   readonly config: Config
-}
-
-/** What a change of the number of web servers came to. */
-export interface ScaleResult {
-  /** All web servers there are now. */
-  readonly webServers: readonly string[]
-  readonly started: readonly string[]
-  readonly stopped: readonly string[]
-  /** Partitions that requests have held on to for long: they move when they are free. */
-  readonly partitionsInUse: number
 }
 
 /** @throws ScaleFailedError: there are as many as before then. ClusterStoppingError */

@@ -32,3 +32,11 @@ export type LogOption = Logger | LogLevel | false
 export function pathOf(place: string | URL): string {
   return place instanceof URL || place.startsWith('file:') ? fileURLToPath(place) : place
 }
+
+/** Options of `start`. */
+export interface StartOptions {
+  /** Default: as the configuration's `log` says, to standard output. */
+  readonly log?: LogOption
+  /** The name of this host, where the configuration has `hosts`: that of the web servers. */
+  readonly host?: string
+}

@@ -13,9 +13,14 @@ import { withSecretOfFile } from '../setup/secret-file.js'
 import { makeFolders } from '../setup/store-folders.js'
 import { start } from '../start.js'
 import { AppLoadError } from '../web-server/adapters/errors.js'
-import { type Configuration, type ConfigurationFile, type LogOption, pathOf } from './configuration.js'
+import {
+  type Configuration,
+  type ConfigurationFile,
+  type LogOption,
+  pathOf,
+  type StartOptions,
+} from './configuration.js'
 import { HostWithoutWebServersError } from './errors.js'
-import type { StartOptions } from './start.js'
 
 /** See `start` of 'troupe'. */
 export async function startCluster(

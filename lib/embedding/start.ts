@@ -1,14 +1,6 @@
 /** `start` of 'troupe': a cluster in a program of one's own. */
 import type { Cluster } from '../director/cluster.js'
-import type { Configuration, ConfigurationFile, LogOption } from './configuration.js'
-
-/** Options of {@link start}. */
-export interface StartOptions {
-  /** Default: as the configuration's `log` says, to standard output. */
-  readonly log?: LogOption
-  /** The name of this host, where the configuration has `hosts`: that of the web servers. */
-  readonly host?: string
-}
+import type { Configuration, ConfigurationFile, StartOptions } from './configuration.js'
 
 /**
  * Starts a cluster, each web server on a thread of its own. Resolves when it serves. Signals are left to the caller:

@@ -1,4 +1,5 @@
 /** The way to the sessions of a cluster, or of session servers that this process started: what every store stands on. */
+import type { Logger } from 'pino'
 import { ALL_PARTITIONS, type SessionId } from '../replication/ids.js'
 import type { SessionCalls } from '../transport/session-calls.js'
 
@@ -7,6 +8,34 @@ export interface SessionAccess {
   readonly calls: SessionCalls
   /** Lifetime of a session whose cookie names none, ms. */
   readonly ttlMs: number
+}
+
+/** Sessions of which this process is the owner. */
+export interface OwnSessions extends SessionAccess {
+  /** Resolves when every session can be had. @throws why not */
+  ready(): Promise<void>
+  /** Waits for the copies of what is under way, and ends the session servers. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Options of a store outside of Troupe. Without any it keeps two copies of each session in memory, on two threads. */
+export interface OwnSessionsOptions {
+  /** Path of a configuration file; the others are not looked at then. */
+  readonly config?: string
+  /** As in the configuration file; paths are relative to the working directory. */
+  readonly sessionServers?: readonly object[]
+  /** As in the configuration file. */
+  readonly replication?: object
+  /** As in the configuration file; `ttl` and `maxBytes` count. */
+  readonly session?: object
+  /** For several hosts, as in the configuration file. */
+  readonly hosts?: object
+  /** As in the configuration file. */
+  readonly cluster?: object
+  /** Hears what an operator should know; by default warnings and errors go to standard error. */
+  readonly log?: Logger
+  /** A session server that can't be started is an error instead of being tried again; default false. */
+  readonly mustStart?: boolean
 }
 
 /**

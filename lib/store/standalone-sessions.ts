@@ -27,7 +27,7 @@ import { Replicas } from '../web-server/replicas.js'
 import { SessionCache } from '../web-server/sessions/session-cache.js'
 import { SessionHost } from '../web-server/sessions/session-host.js'
 import { StoreClosedError, StoreNotReadyError, StoreTakenOverError } from './errors.js'
-import type { OwnSessions, OwnSessionsOptions } from './own-sessions.js'
+import type { OwnSessions, OwnSessionsOptions } from './session-access.js'
 
 /** What session servers know this owner as. */
 const NAME = 'store' as ActorName

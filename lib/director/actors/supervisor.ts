@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { TroupeError } from '../../errors.js'
 import { watchHeartbeat } from '../../transport/heartbeat.js'
 import { fromWireError, toWireError } from '../../transport/wire-error.js'
-import type { ActorState } from '../cluster.js'
+import type { ActorState } from '../measured.js'
 import { type ActorEnd, type ActorHandle, errorOfEnd } from './actor-handle.js'
 import { RestartDelay } from './restart-delay.js'
 

@@ -10,8 +10,10 @@ import {
   type Version,
 } from '../../replication/ids.js'
 import type { SessionGate } from './session-gate.js'
-import type { Listed } from './session-index.js'
 import { EMPTY_SESSION, type ParsedSession, parseSession, type SessionRecord } from './session-json.js'
+
+/** What the index is known to list of a session: each record, and until when, ms since the Unix epoch. */
+export type Listed = Map<SessionId, number>
 
 /** A session in the cache of its owner, or a new one on its way there. */
 export class SessionEntry implements Stamp {

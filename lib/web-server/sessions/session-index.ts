@@ -8,12 +8,9 @@ import type { SessionId } from '../../replication/ids.js'
 import { indexRecordsOf, type SessionIndexes } from '../../transport/session-call-index.js'
 import type { OwnerCalls } from '../../transport/session-call-messages.js'
 import { isReserved } from '../../transport/session-call-rules.js'
-import type { SessionEntry } from './session-entry.js'
+import type { Listed, SessionEntry } from './session-entry.js'
 import { SessionUnreadableError } from './session-errors.js'
 import { parseSession } from './session-json.js'
-
-/** What the index is known to list of a session: each record, and until when, ms since the Unix epoch. */
-export type Listed = Map<SessionId, number>
 
 /** Keeps the sessions of one web server in the index. */
 export class SessionIndex {
