@@ -76,6 +76,8 @@ async function replace(
     signal.throwIfAborted()
   } catch (error) {
     over.abort()
+    // Whoever stops the cluster ends both, once their requests have finished.
+    if (signal.aborted) throw error
     from.keep()
     await webServers.remove(to)
     throw error

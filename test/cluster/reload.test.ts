@@ -226,7 +226,8 @@ t.test('a stop in the middle of a reload lets requests finish at the new web ser
   let isMoved = false
   const reload = cluster.reload({
     onProgress: step => {
-      if (step.step === 'draining' && step.partitions === 0) isMoved = true
+      // The last one stays as long as the stream may begin a session.
+      if (step.step === 'draining' && step.partitions <= 1) isMoved = true
     },
   })
   await until(() => isMoved)
