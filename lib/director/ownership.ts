@@ -174,6 +174,19 @@ export class Ownership implements Router {
     return this.#table.ownedBy(name).length
   }
 
+  /**
+   * Requests of what a web server still owns wait from here on: it is about to end.
+   * @returns lets them go on, to whoever has taken over
+   */
+  holdBack(name: ActorName): () => void {
+    const partitions = this.#table.ownedBy(name).filter(partition => !this.#routes.isMoving(partition))
+    this.#routes.beginMove(partitions)
+    return () => {
+      this.#routes.endMove(partitions)
+      this.#routes.update(partitions)
+    }
+  }
+
   /** See {@link Handovers.empty}. */
   empty(name: ActorName): Promise<number> {
     return this.#handovers.empty(name)

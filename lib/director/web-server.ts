@@ -29,6 +29,8 @@ import { APP_START_MS, heapLimits, webServerStart } from './web-server-start.js'
 
 /** How long the last requests of a failing web server may take to finish, ms: the one that failed never will. */
 const FAILING_GRACE_MS = 1_000
+/** How long the last requests of one that ends may take, ms: requests that came after them wait meanwhile. */
+const LAST_REQUESTS_MS = 1_000
 /** Time between two looks whether requests have finished, ms. */
 const FINISHED_POLL_MS = 20
 /** Time between two tries to hand over what requests have held on to, ms: doubled each time. */
@@ -155,6 +157,18 @@ export class WebServer {
     if (!isHere() || link.inFlight === 0) return
     if (endTunnels(link) > 0) await finished(link, GO_AWAY_MS, isHere)
     if (isHere()) await ownership.empty(this.name)
+  }
+
+  /**
+   * It is about to end: new requests of what it could not hand over wait from here on, and those it has a moment to
+   * finish. What is still under way then has had its time.
+   * @returns to be called when it has ended: whoever waited goes on, to whoever has taken over
+   */
+  async quiesce(): Promise<() => void> {
+    const goOn = this.#with.ownership.holdBack(this.name)
+    const link = this.#link
+    if (link !== null) await finished(link, LAST_REQUESTS_MS, () => this.#link === link)
+    return goOn
   }
 
   /** Waits until every change is copied; what is not in time is logged. */

@@ -82,9 +82,14 @@ export class WebServers {
 
   /** Ends a web server for good: what it owns is taken over, once every change has been copied. */
   async remove(webServer: WebServer): Promise<void> {
-    await webServer.flush(STOP_MS)
-    await webServer.supervisor.stop()
-    this.#all.delete(webServer.name)
+    const goOn = await webServer.quiesce()
+    try {
+      await webServer.flush(STOP_MS)
+      await webServer.supervisor.stop()
+    } finally {
+      this.#all.delete(webServer.name)
+      goOn()
+    }
   }
 
   /** Tells every app that its web server is about to be stopped. */
