@@ -78,6 +78,8 @@ export async function startAdmin(config: AdminConfig, cluster: ObservedCluster, 
     desk.events.close()
     throw error
   }
+  // One connection could not be accepted, such as for want of descriptors: no reason to end the cluster.
+  server.on('error', error => log.error({ err: error }, 'the admin listener failed'))
   return {
     url: urlOf(server),
     close: () => {
