@@ -32,10 +32,13 @@ export class Operations {
   readonly #commands = new Commands()
   readonly #autoscale: Autoscale
   #config: Config
+  /** The last number of web servers in the configuration that was carried out. */
+  #threads: number
 
   constructor(options: OperationsOptions) {
     this.#options = options
     this.#config = options.config
+    this.#threads = options.config.webServers.threads
     this.#autoscale = new Autoscale({
       log: options.log,
       bounds: () => this.#config.webServers.autoscale,
@@ -96,7 +99,7 @@ export class Operations {
     const { webServers, ownership, log, reread } = this.#options
     const before = this.#config
     const config = reread === undefined ? before : await reread()
-    assertReloadable(before, config)
+    assertReloadable(before, webServers.presentConfigs, config)
     const begunAt = performance.now()
     const onCommitted = () => {
       this.#config = config
@@ -106,8 +109,9 @@ export class Operations {
     const replaced = await rollingRestart({ ...work, webServers, config, onCommitted })
     // A number that was changed in the file counts; one that was not leaves what `scale` has set.
     const { threads } = config.webServers
-    if (threads === before.webServers.threads) await ownership.spread(work.signal)
+    if (threads === this.#threads) await ownership.spread(work.signal)
     else await this.#scale(threads, work)
+    this.#threads = threads
     this.#autoscale.onChanged()
     const ms = Math.round(performance.now() - begunAt)
     log.info({ webServers: webServers.names, durationMs: ms }, 'reloaded')
@@ -136,11 +140,14 @@ export class Operations {
   }
 }
 
-/** @throws ReloadRefusedError */
-function assertReloadable(before: Config, after: Config): void {
+/**
+ * @param present what web servers serve with: others than `before` when a reload has ended half way
+ * @throws ReloadRefusedError
+ */
+function assertReloadable(before: Config, present: readonly Config[], after: Config): void {
   const keys = needsRestart(before, after)
   if (keys.length > 0) throw new ReloadRefusedError(keys, RESTART)
-  if (!canRotate(before.session.secrets, after.session.secrets)) {
+  if (![before, ...present].every(({ session }) => canRotate(session.secrets, after.session.secrets))) {
     throw new ReloadRefusedError(['session.secret'], ROTATION)
   }
 }

@@ -72,6 +72,8 @@ export class WebServer {
   readonly supervisor: Supervisor<WebServerControl>
   /** What it is started with, the next time. */
   config: Config
+  /** What its present thread was started with. */
+  #presentConfig: Config
   readonly #with: WebServerSurroundings
   readonly #adminUrl: string | null
   /** It gets no partitions as long as there are others: it is new, or about to be removed. */
@@ -84,6 +86,7 @@ export class WebServer {
   constructor({ name, config, aside, adminUrl }: WebServerOptions, surroundings: WebServerSurroundings) {
     this.name = name
     this.config = config
+    this.#presentConfig = config
     this.#aside = aside
     this.#adminUrl = adminUrl
     this.#with = surroundings
@@ -100,6 +103,11 @@ export class WebServer {
   /** The front's way to it, null while it does not run. */
   get link(): WebServerLink | null {
     return this.#link
+  }
+
+  /** What it serves with: other than {@link config} when a reload ended before it was replaced. */
+  get presentConfig(): Config {
+    return this.#presentConfig
   }
 
   /** It gets partitions from here on. */
@@ -186,7 +194,8 @@ export class WebServer {
   }
 
   #spawn(): ActorHandle<WebServerControl> {
-    const resourceLimits = heapLimits(this.config.webServers)
+    this.#presentConfig = this.config
+    const resourceLimits = heapLimits(this.#presentConfig.webServers)
     const limits = resourceLimits === undefined ? {} : { resourceLimits }
     return this.#with.stage.spawn({ role: 'web-server', name: this.name, ...limits })
   }
@@ -206,7 +215,7 @@ export class WebServer {
     const given = { name, exchanges: port2, sessionCalls: calls.port2, adminUrl: this.#adminUrl }
     // The app's own deadline first: its error says more.
     const control = actor.control.within(APP_START_MS + CONTROL_DEADLINE_MS)
-    await control.start(webServerStart(this.config, given))
+    await control.start(webServerStart(this.#presentConfig, given))
     const link: WebServerLink = {
       name,
       inFlight: 0,

@@ -71,6 +71,11 @@ export class WebServers {
     return webServer
   }
 
+  /** What each serves with: not all the same when a reload has ended half way. */
+  get presentConfigs(): readonly Config[] {
+    return [...this.#all.values()].map(({ presentConfig }) => presentConfig)
+  }
+
   get(name: ActorName): WebServer | undefined {
     return this.#all.get(name)
   }

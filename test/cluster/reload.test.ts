@@ -270,7 +270,16 @@ t.test('a stream that is cut at the end of its time cuts nothing short but itsel
 
 t.test('losses in the middle of a reload', async t => {
   const app = await releases(t)
-  const cluster = await startCluster(t, { app: app.file, sessionServers: MEMORY })
+  const [old, fresh] = ['a secret for tests only', 'quite another secret than before']
+  let secret = [old]
+  let threads = 2
+  const raw = () => ({
+    app: app.file,
+    sessionServers: MEMORY,
+    session: { secret },
+    webServers: { threads },
+  })
+  const cluster = await startCluster(t, raw(), raw)
   const crowd = new Crowd(t, cluster.url, 40)
   let count = 0
   const losses: Record<
@@ -308,6 +317,8 @@ t.test('losses in the middle of a reload', async t => {
       if (step === 'stopped') void app.break('throws')
     }
     await app.release('half')
+    secret = [old, fresh]
+    threads = 3
     const [first, second] = (await cluster.status()).webServers.map(({ name }) => name)
     await t.rejects(cluster.reload({ onProgress }), {
       code: 'RELOAD_INCOMPLETE',
@@ -316,6 +327,12 @@ t.test('losses in the middle of a reload', async t => {
     })
     t.same(await crowd.get('/read'), [`200 ${count}`])
     t.same(await releasesSeen(t, cluster), new Set(['half', 'first']))
+    secret = [fresh, old]
+    const rotation = cluster.reload()
+    await t.rejects(rotation, { code: 'RELOAD_REFUSED', keys: ['session.secret'] }, 'an old one serves still')
+    secret = [old, fresh]
+    await app.release('mended')
+    t.equal((await cluster.reload()).webServers.length, 3, 'what it was to change is made up for')
   })
 
   await t.test('a stop ends a reload', async t => {
