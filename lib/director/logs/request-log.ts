@@ -5,7 +5,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import proxyAddr from 'proxy-addr'
-import type { Config, TrustProxy } from '../../config/schema.js'
+import type { Config } from '../../config/schema.js'
+import { type Trust, trustOf } from '../../config/trusted-proxies.js'
 import { SESSION_ID_BYTES_MAX } from '../../transport/session-call-rules.js'
 import { fingerprintOf } from '../../transport/session-fingerprint.js'
 import type { Flight } from '../front/flight.js'
@@ -15,12 +16,6 @@ import { sessionIdIn } from '../front/front-cookie.js'
 const FINGERPRINTS_MAX = 10_000
 /** Longest target in a line, characters. */
 const PATH_CHARS_MAX = 2_048
-/** Peers at a unix socket have no address, and are on this machine. */
-const LOOPBACK = '127.0.0.1'
-
-/** Whether the machine at this address is believed. @param hop 0 for the peer, 1 for whom the peer names, ... */
-type Trust = (address: string, hop: number) => boolean
-
 export class RequestLog {
   readonly #log: Logger
   readonly #cookieName: string
@@ -82,14 +77,4 @@ export class RequestLog {
     if (id.length <= SESSION_ID_BYTES_MAX) this.#fingerprints.set(Buffer.from(id).toString(), fingerprint)
     return fingerprint
   }
-}
-
-/** @returns null when nobody is believed */
-function trustOf(config: TrustProxy): Trust | null {
-  if (config === false) return null
-  if (config === true) return () => true
-  if (typeof config === 'number') return (_, hop) => hop < config
-  const trusts = proxyAddr.compile([...config])
-  // The peer at a unix socket has none.
-  return (address: string | undefined, hop) => trusts(address ?? LOOPBACK, hop)
 }

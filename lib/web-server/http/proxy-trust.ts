@@ -2,15 +2,9 @@
  * Which of what proxies say about a request is believed, by `listen.trustProxy`. The headers themselves go to the app
  * as they are: its framework has rules of its own.
  */
-import proxyAddr from 'proxy-addr'
 import type { TrustProxy } from '../../config/schema.js'
+import { type Trust, trustOf } from '../../config/trusted-proxies.js'
 import type { RequestHead } from '../../transport/exchange-messages.js'
-
-/** Whether the machine at this address is believed. @param hop 0 for the peer, 1 for whom the peer names, ... */
-type Trust = (address: string, hop: number) => boolean
-
-/** Peers at a unix socket have no address, and are on this machine. */
-const LOOPBACK = '127.0.0.1'
 
 /** The rules of one listener section. */
 export class ProxyTrust {
@@ -22,10 +16,8 @@ export class ProxyTrust {
 
   /** @returns null when nobody is believed, so that nothing has to be looked at */
   static of(config: TrustProxy): ProxyTrust | null {
-    if (config === false) return null
-    if (config === true) return new ProxyTrust(() => true)
-    if (typeof config === 'number') return new ProxyTrust((_, hop) => hop < config)
-    return new ProxyTrust(proxyAddr.compile([...config]))
+    const trusts = trustOf(config)
+    return trusts === null ? null : new ProxyTrust(trusts)
   }
 
   /**
@@ -33,7 +25,7 @@ export class ProxyTrust {
    * value, as Express has it) or Forwarded, otherwise what the peer's connection is.
    */
   isEncrypted(head: RequestHead): boolean {
-    if (!this.#trusts(peerOf(head), 0)) return head.encrypted
+    if (!this.#trusts(head.remoteAddress, 0)) return head.encrypted
     const proto = firstOf(headerOf(head, 'x-forwarded-proto')) ?? this.#forwardedProto(head)
     return proto === null ? head.encrypted : proto.toLowerCase() === 'https'
   }
@@ -41,7 +33,7 @@ export class ProxyTrust {
   /** The protocol in the farthest element that trusted machines have added, if it has one: each adds its own at the end. */
   #forwardedProto(head: RequestHead): string | null {
     let proto: string | null = null
-    let speaker = peerOf(head)
+    let speaker = head.remoteAddress
     for (const [hop, element] of forwardedOf(head).reverse().entries()) {
       if (!this.#trusts(speaker, hop)) break
       proto = element.proto ?? proto
@@ -54,10 +46,6 @@ export class ProxyTrust {
 /** @param trust null when nobody is believed */
 export function isEncrypted(head: RequestHead, trust: ProxyTrust | null): boolean {
   return trust === null ? head.encrypted : trust.isEncrypted(head)
-}
-
-function peerOf({ remoteAddress }: RequestHead): string {
-  return remoteAddress ?? LOOPBACK
 }
 
 /** One element of a Forwarded header (RFC 7239), as far as it is of use here. */
