@@ -4,7 +4,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Config } from '../config/schema.js'
-import { asError } from './as-error.js'
+import { asError } from '../transport/wire-error.js'
 import {
   ClusterStoppingError,
   ReloadFailedError,

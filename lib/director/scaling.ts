@@ -1,7 +1,7 @@
 /** More web servers, or fewer: the new ones start before anything moves, the old ones end once nothing is left at them. */
 import type { Config } from '../config/schema.js'
 import type { ActorName } from '../replication/ids.js'
-import { asError } from './as-error.js'
+import { asError } from '../transport/wire-error.js'
 import { ClusterStoppingError, ScaleFailedError } from './command-errors.js'
 import type { ScaleResult } from './command-results.js'
 import type { CommandContext } from './commands.js'

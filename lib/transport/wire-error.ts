@@ -43,6 +43,11 @@ export function toWireError(thrown: unknown): WireError {
   return toWire(thrown, DEPTH_MAX, errorBudget())
 }
 
+/** @returns what was caught: the error itself, or for anything else the one that would arrive at another thread */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : fromWireError(toWireError(thrown))
+}
+
 /**
  * @returns an Error with the name, message, code, stack, fields, cause and errors that were thrown (of the built-in
  * class when it was one), or a {@link ThrownValueError} when what was thrown is not an Error.

@@ -8,7 +8,7 @@ import type { ActorName } from '../../replication/ids.js'
 import type { ActorTask } from '../../transport/actor-control.js'
 import { controlOf } from '../../transport/control.js'
 import { createHeartbeat } from '../../transport/heartbeat.js'
-import { fromWireError, toWireError } from '../../transport/wire-error.js'
+import { asError } from '../../transport/wire-error.js'
 import { type ActorEnd, type ActorHandle, errorOfEnd } from './actor-handle.js'
 import {
   type ActorRoles,
@@ -72,8 +72,4 @@ export class InlineStage implements ActorStage {
     for (const actor of actors) actor.kill(STAGE_DESTROYED)
     await Promise.all(actors.map(actor => actor.gone))
   }
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : fromWireError(toWireError(thrown))
 }

@@ -13,7 +13,7 @@ import type { ActorTask } from '../../transport/actor-control.js'
 import type { TaskOutcome } from '../../transport/actor-task.js'
 import { controlOf } from '../../transport/control.js'
 import { createHeartbeat } from '../../transport/heartbeat.js'
-import { fromWireError, toWireError } from '../../transport/wire-error.js'
+import { asError, fromWireError } from '../../transport/wire-error.js'
 import { type ActorOutput, passOutput } from '../logs/actor-output.js'
 import { type ActorEnd, ActorExitError, type ActorHandle, errorOfEnd } from './actor-handle.js'
 import {
@@ -146,5 +146,5 @@ class ActorThread {
 
 /** Node revives an uncaught error with its code, fields and cause, but what was thrown need not be an Error. */
 function crashed(thrown: unknown): ActorEnd {
-  return { how: 'crashed', error: thrown instanceof Error ? thrown : fromWireError(toWireError(thrown)) }
+  return { how: 'crashed', error: asError(thrown) }
 }

@@ -5,7 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { TroupeError } from '../../errors.js'
 import { watchHeartbeat } from '../../transport/heartbeat.js'
-import { fromWireError, toWireError } from '../../transport/wire-error.js'
+import { asError } from '../../transport/wire-error.js'
 import type { ActorState } from '../measured.js'
 import { type ActorEnd, type ActorHandle, errorOfEnd } from './actor-handle.js'
 import { RestartDelay } from './restart-delay.js'
@@ -220,8 +220,4 @@ async function settledWithin(promise: Promise<unknown>, ms: number): Promise<voi
   })
   await Promise.race([promise, enough])
   clearTimeout(timer)
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : fromWireError(toWireError(thrown))
 }
