@@ -6,6 +6,7 @@ import type { TroupeError } from '../errors.js'
 import { compareStamps, type SessionCopy, type Stamp } from './copy.js'
 import { OwnershipLostError, ReplicationTimeoutError } from './errors.js'
 import { type ActorName, PARTITION_COUNT, type Partition, partitionOf, type SessionId } from './ids.js'
+import { TransientMap } from './transient-map.js'
 
 /** Called once: null when enough replicas hold the change. */
 export type Acknowledged = (error: TroupeError | null) => void
@@ -42,7 +43,7 @@ interface Unacknowledged {
 export class Acknowledgements {
   readonly #view: ReplicaView
   readonly #timeoutMs: number
-  readonly #sessions = new Map<SessionId, Unacknowledged>()
+  readonly #sessions = new TransientMap<SessionId, Unacknowledged>()
   readonly #perPartition = new Int32Array(PARTITION_COUNT)
 
   constructor(view: ReplicaView, timeoutMs: number) {

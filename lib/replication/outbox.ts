@@ -25,7 +25,7 @@ interface Barrier {
 
 export class Outbox {
   /** Insertion order is sending order; superseding a queued mutation keeps its place. */
-  readonly #queue = new Map<SessionId, Mutation>()
+  #queue = new Map<SessionId, Mutation>()
   readonly #inFlight: Batch[] = []
   /** In order of `slot`. */
   readonly #barriers: Barrier[] = []
@@ -66,15 +66,25 @@ export class Outbox {
   /** @returns the next batch to send, or null when nothing is queued or enough is on its way */
   nextBatch(): Batch | null {
     if (this.#queue.size === 0 || this.#inFlight.length >= BATCHES_IN_FLIGHT_MAX) return null
+    const batch = { number: this.#nextBatch++, mutations: this.#take() }
+    this.#inFlight.push(batch)
+    return batch
+  }
+
+  #take(): Mutation[] {
     const mutations: Mutation[] = []
+    if (this.#queue.size <= BATCH_MUTATIONS_MAX) {
+      for (const mutation of this.#queue.values()) mutations.push(mutation)
+      // A Map that lives on would keep what it has held: see transient-map.ts.
+      this.#queue = new Map()
+      return mutations
+    }
     for (const mutation of this.#queue.values()) {
       this.#queue.delete(mutation.id)
       mutations.push(mutation)
       if (mutations.length === BATCH_MUTATIONS_MAX) break
     }
-    const batch = { number: this.#nextBatch++, mutations }
-    this.#inFlight.push(batch)
-    return batch
+    return mutations
   }
 
   /**

@@ -11,6 +11,7 @@ import type {
 } from '../transport/actor-control.js'
 import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
+import { fromReplicaForm, toReplicaForm } from '../transport/replica-wire.js'
 import { threadStats } from '../transport/thread-stats.js'
 import { LocalSessionServer } from './local-session-server.js'
 import { isToReplica, MalformedMessageError } from './malformed.js'
@@ -38,6 +39,8 @@ export class SessionServerStateError extends TroupeError {
   }
 }
 
+const FORMS = { incoming: toReplicaForm, outgoing: fromReplicaForm }
+
 type OwnerPort = BatchedPort<ToReplica, FromReplica>
 
 class SessionServerActor implements SessionServerControl {
@@ -62,7 +65,7 @@ class SessionServerActor implements SessionServerControl {
   async connect(owner: ActorName, port: MessagePort): Promise<void> {
     const server = this.#started()
     await this.disconnect(owner)
-    const ownerPort: OwnerPort = new BatchedPort<ToReplica, FromReplica>(port)
+    const ownerPort: OwnerPort = new BatchedPort<ToReplica, FromReplica>(port, FORMS)
     ownerPort.onmessage = message => {
       if (!isToReplica(message)) throw new MalformedMessageError(owner)
       server.receive(message, answer => ownerPort.post(answer))

@@ -1,5 +1,12 @@
 /** A MessagePort that sends everything one tick produced as one array: what makes a main-thread director fast. */
 import type { MessagePort } from 'node:worker_threads'
+import { asObjects, BatchReader, type WireForm } from './wire-form.js'
+
+/** How messages travel in both directions. */
+export interface WireForms<In, Out> {
+  readonly incoming: WireForm<In>
+  readonly outgoing: WireForm<Out>
+}
 
 /** One end of a conversation: posts `Out`, receives `In`. */
 export class BatchedPort<In, Out> {
@@ -11,13 +18,18 @@ export class BatchedPort<In, Out> {
   onclose: (() => void) | null = null
 
   readonly #port: MessagePort
+  readonly #incoming: WireForm<In>
+  readonly #outgoing: WireForm<Out>
   readonly #flushLater = () => this.flush()
-  #batch: Out[] = []
+  #batch: unknown[] = []
   #transfers: ArrayBuffer[] = []
   #closed = false
 
-  constructor(port: MessagePort) {
+  /** @param forms the same at both ends; each message as an object by default */
+  constructor(port: MessagePort, forms?: WireForms<In, Out>) {
     this.#port = port
+    this.#incoming = forms?.incoming ?? asObjects()
+    this.#outgoing = forms?.outgoing ?? asObjects()
     port.on('message', batch => this.#receive(batch))
     port.on('messageerror', error => this.#fail(error))
     port.on('close', () => {
@@ -33,7 +45,7 @@ export class BatchedPort<In, Out> {
   post(message: Out, transfer?: ArrayBuffer): void {
     if (this.#closed) return
     if (this.#batch.length === 0) setImmediate(this.#flushLater)
-    this.#batch.push(message)
+    this.#outgoing.write(message, this.#batch)
     if (transfer !== undefined) this.#transfers.push(transfer)
   }
 
@@ -70,7 +82,9 @@ export class BatchedPort<In, Out> {
       this.#fail(new TypeError(`a batch of messages was expected, but ${typeof batch} came`))
       return
     }
-    for (const message of batch) {
+    const reader = new BatchReader(batch)
+    while (!reader.done) {
+      const message = this.#incoming.read(reader)
       try {
         this.onmessage?.(message)
       } catch (error) {

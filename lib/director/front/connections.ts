@@ -8,7 +8,8 @@ import type { Flight } from './flight.js'
 
 /** One connection: with several flights when its client pipelines. */
 interface Connection {
-  readonly flights: Set<Flight>
+  /** Few, and answered in order. */
+  readonly flights: Flight[]
   /** Requests whose answer the connection has not taken to its end. */
   unanswered: number
   /** Waits for the last of them. */
@@ -22,7 +23,7 @@ interface ClientSocket extends Socket {
 }
 
 function connectionOf(socket: ClientSocket): Connection {
-  socket[kConnection] ??= { flights: new Set(), unanswered: 0 }
+  socket[kConnection] ??= { flights: [], unanswered: 0 }
   return socket[kConnection]
 }
 
@@ -32,12 +33,12 @@ export class Connections {
   #closing = false
 
   /** @param onGone called when it is closed, with what was in flight on it */
-  add(socket: Socket, onGone: (flights: ReadonlySet<Flight>) => void): void {
+  add(socket: Socket, onGone: (flights: readonly Flight[]) => void): void {
     const { flights } = connectionOf(socket)
     this.#sockets.add(socket)
     socket.on('close', () => {
       this.#sockets.delete(socket)
-      onGone(flights)
+      onGone([...flights])
     })
   }
 
@@ -45,7 +46,7 @@ export class Connections {
   began(flight: Flight): void {
     const { socket } = flight.req
     const connection = connectionOf(socket)
-    connection.flights.add(flight)
+    connection.flights.push(flight)
     connection.unanswered++
     flight.answer.onClosed(() => {
       connection.unanswered--
@@ -64,7 +65,9 @@ export class Connections {
   /** Nothing refers to the flight any more; its last bytes may still be on their way. */
   ended(flight: Flight): void {
     const { socket } = flight.req
-    connectionOf(socket).flights.delete(flight)
+    const { flights } = connectionOf(socket)
+    const at = flights.indexOf(flight)
+    if (at >= 0) flights.splice(at, 1)
     if (this.#closing) this.#closeIfAnswered(socket)
   }
 
@@ -82,6 +85,6 @@ export class Connections {
   #closeIfAnswered(socket: Socket): void {
     const { flights, unanswered } = connectionOf(socket)
     // An app may go on to read a body that it has answered.
-    if (flights.size === 0 && unanswered === 0) socket.destroySoon()
+    if (flights.length === 0 && unanswered === 0) socket.destroySoon()
   }
 }

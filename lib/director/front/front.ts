@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Config } from '../../config/schema.js'
 import { type Partition, partitionOf } from '../../replication/ids.js'
+import { TransientMap } from '../../replication/transient-map.js'
 import { sizeOf, transferOf } from '../../transport/exchange-bytes.js'
 import type { ExchangeId, ExchangeReply, TunnelEvent } from '../../transport/exchange-messages.js'
 import { publishRequestEnd, type RequestMessage } from '../diagnostics.js'
@@ -56,7 +57,7 @@ export interface FrontOptions {
 export class Front {
   readonly #options: FrontOptions
   readonly #server: Server<typeof IncomingMessage, typeof RawResponse>
-  readonly #dispatched = new Map<ExchangeId, Flight>()
+  readonly #dispatched = new TransientMap<ExchangeId, Flight>()
   readonly #parking: Parking
   readonly #connections = new Connections()
   readonly #traffic = new Traffic()
@@ -193,7 +194,7 @@ export class Front {
    * is safe, otherwise refused; what it had begun to answer is cut off.
    */
   ownerLost(link: WebServerLink): void {
-    const lost = [...this.#dispatched.values()].filter(flight => flight.link === link)
+    const lost = this.#dispatched.values().filter(flight => flight.link === link)
     for (const flight of lost) {
       if (flight.responseEnded && flight.kind === 'request') {
         // Only its body was still wanted; the client has, or is getting, all of the answer.
@@ -396,7 +397,7 @@ export class Front {
     flight.answer.cut()
   }
 
-  #clientGone(flights: ReadonlySet<Flight>): void {
+  #clientGone(flights: readonly Flight[]): void {
     for (const flight of flights) {
       if (flight.state === 'dispatched') flight.link?.post({ type: 'abort', id: flight.id })
       this.#leave(flight)

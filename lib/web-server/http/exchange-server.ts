@@ -1,4 +1,5 @@
 /** A web server's end of the conversation with the front: makes an exchange of each request, and routes what follows. */
+import { TransientMap } from '../../replication/transient-map.js'
 import type { ExchangeId, ToWebServer, TunnelEvent } from '../../transport/exchange-messages.js'
 import { Exchange } from './exchange.js'
 import type { ExchangeContext } from './exchange-context.js'
@@ -19,7 +20,7 @@ const TUNNEL_EVENTS: readonly TunnelEvent[] = ['upgrade', 'connect']
 export class ExchangeServer {
   readonly #context: ExchangeContext
   readonly #onDraining: () => void
-  readonly #exchanges = new Map<ExchangeId, Exchange | Tunnel>()
+  readonly #exchanges = new TransientMap<ExchangeId, Exchange | Tunnel>()
   readonly #accepted = new Set<TunnelEvent>()
 
   /** Begins to serve what comes through `options.port`, and defines `req.session` in this thread. */
