@@ -189,6 +189,13 @@ const handlers: Record<string, Handler> = {
     compute(Number(query.get('ms')))
     res.end('computed')
   },
+  /** What this web server's thread holds, after a collection when node runs with --expose-gc. */
+  '/memory': (_req, res) => {
+    globalThis.gc?.()
+    const resources = process.getActiveResourcesInfo()
+    const ports = resources.filter(kind => kind === 'MessagePort').length
+    res.end(JSON.stringify({ heapBytes: process.memoryUsage().heapUsed, ports }))
+  },
   '/hang': () => {
     for (;;);
   },
