@@ -6,7 +6,7 @@
 import { Random } from '../simulation/random.js'
 import { startCluster, type TestCluster } from '../support/cluster.js'
 import { Load } from '../support/load.js'
-import type { Tally } from '../support/load-client.js'
+import { failuresOf, type Tally } from '../support/load-client.js'
 import { until } from '../support/until.js'
 import { ALL_FAULTS, commitFault, type FaultKind } from './churn-faults.js'
 
@@ -58,7 +58,7 @@ export async function churn(scope: ChurnScope, options: ChurnOptions): Promise<C
     webServers: { threads: 3, hangTimeout: '1s', heapMb: 64, ...(config.webServers as object) },
   })
   await cluster.whole()
-  const load = new Load({ url: cluster.url, clients, sessions })
+  const load = new Load({ url: cluster.url, clients, sessions, named: true })
   scope.teardown(() => load.kill())
   const committed: Record<string, number> = {}
   const failuresByFault: Record<string, number> = {}
@@ -141,10 +141,6 @@ function deathsByKind(cluster: TestCluster): Record<string, number> {
     count(deaths, why === 'ACTOR_KILLED' ? `killed, ${message?.split(': ')[1]}` : why)
   }
   return deaths
-}
-
-function failuresOf(tally: Tally): number {
-  return Object.values(tally.failures).reduce((sum, failures) => sum + failures, 0)
 }
 
 function count(counts: Record<string, number>, key: string, by = 1): void {

@@ -8,7 +8,7 @@ import { AdminLink } from '../support/hosts/admin-link.js'
 import { TestHost } from '../support/hosts/host.js'
 import { makeNetwork, type TestNetwork } from '../support/hosts/network.js'
 import { Load } from '../support/load.js'
-import type { Tally } from '../support/load-client.js'
+import { failuresOf, type Tally } from '../support/load-client.js'
 import { until } from '../support/until.js'
 
 const WEB = 'web-1'
@@ -139,7 +139,10 @@ async function deploy(t: Test, network: TestNetwork): Promise<Deployment> {
   const { url, adminUrl } = await web.says('open ')
   const admin = new AdminLink(String(adminUrl), network.commandOn(WEB))
   t.teardown(() => admin.close())
-  const load = new Load({ url: String(url), clients: 12, sessions: 4 }, network.commandOn(CLIENTS))
+  const load = new Load(
+    { url: String(url), clients: 12, sessions: 4, named: true },
+    network.commandOn(CLIENTS),
+  )
   t.teardown(() => load.kill())
   return { network, web, stores, admin, load }
 }
@@ -194,8 +197,4 @@ async function afterIncrements(load: Load, increments: number): Promise<Tally> {
     return tally.increments >= goal || tally.violations.length > 0
   })
   return tally
-}
-
-function failuresOf({ failures }: Tally): number {
-  return Object.values(failures).reduce((sum, count) => sum + count, 0)
 }

@@ -1,14 +1,14 @@
 /** The process of a load: its clients share neither a thread nor memory with the cluster that they load. */
 
-import type { FromLoad, LoadOptions, ToLoad } from './load.js'
-import { emptyTally, LoadClient } from './load-client.js'
+import type { FromLoad, ToLoad } from './load.js'
+import { emptyTally, LoadClient, type LoadOptions } from './load-client.js'
 
 const tally = emptyTally()
 const stopping = new AbortController()
 
-async function run({ url, clients, sessions, pauseMs = 0 }: LoadOptions): Promise<void> {
-  const all = Array.from({ length: clients }, (_, index) => new LoadClient(url, index, sessions, tally))
-  await Promise.all(all.map(client => client.run(stopping.signal, pauseMs)))
+async function run(options: LoadOptions): Promise<void> {
+  const all = Array.from({ length: options.clients }, (_, index) => new LoadClient(options, index, tally))
+  await Promise.all(all.map(client => client.run(stopping.signal)))
   await Promise.all(all.map(client => client.readAll()))
   report(true)
   process.disconnect()

@@ -3,17 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { forkOn } from './hosts/fork.js'
-import type { Tally } from './load-client.js'
-
-/** What a load consists of. */
-export interface LoadOptions {
-  readonly url: string
-  readonly clients: number
-  /** Sessions of each client. */
-  readonly sessions: number
-  /** Mean time that a client rests between two requests, ms; without it there is none. */
-  readonly pauseMs?: number
-}
+import type { LoadOptions, Tally } from './load-client.js'
 
 /** Test → load. */
 export type ToLoad =

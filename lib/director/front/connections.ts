@@ -5,6 +5,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Flight } from './flight.js'
+import { Share } from './shares.js'
 
 /** One connection: with several flights when its client pipelines. */
 interface Connection {
@@ -12,6 +13,7 @@ interface Connection {
   readonly flights: Flight[]
   /** Requests whose answer the connection has not taken to its end. */
   unanswered: number
+  readonly share: Share
   /** Waits for the last of them. */
   onAnswered?: () => void
 }
@@ -20,11 +22,17 @@ const kConnection = Symbol('connection')
 
 interface ClientSocket extends Socket {
   [kConnection]?: Connection
+  /** What a stream of HTTP/2 came on. */
+  readonly carrier?: ClientSocket
 }
 
 function connectionOf(socket: ClientSocket): Connection {
-  socket[kConnection] ??= { flights: [], unanswered: 0 }
+  socket[kConnection] ??= { flights: [], unanswered: 0, share: shareOf(socket) }
   return socket[kConnection]
+}
+
+function shareOf({ carrier }: ClientSocket): Share {
+  return carrier === undefined ? new Share() : connectionOf(carrier).share
 }
 
 /** All connections of one front. */
@@ -40,6 +48,11 @@ export class Connections {
       this.#sockets.delete(socket)
       onGone([...flights])
     })
+  }
+
+  /** What the client's connection may have in flight. */
+  shareOf(socket: Socket): Share {
+    return connectionOf(socket).share
   }
 
   /** A request begins. */

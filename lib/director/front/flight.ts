@@ -7,12 +7,13 @@ import { publishRequestStart, type RequestMessage } from '../diagnostics.js'
 import type { Answer } from './answer.js'
 import type { FlightBody } from './flight-body.js'
 import type { WebServerLink } from './router.js'
+import type { Share } from './shares.js'
 
 /** Methods that may be carried out twice (RFC 9110, 9.2.2), so that a request can follow its partition to a new owner. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
-/** In the order of a life; `over` is final. */
-export type FlightState = 'arriving' | 'parked' | 'dispatched' | 'over'
+/** In the order of a life: `waiting` for the turn of its connection, `parked` for an owner; `over` is final. */
+export type FlightState = 'arriving' | 'waiting' | 'parked' | 'dispatched' | 'over'
 
 /** State of one request; the front alone changes it. */
 export class Flight {
@@ -37,6 +38,8 @@ export class Flight {
   /** Dispatches after a web server said that it is not the owner. */
   hops = 0
   parkTimer: NodeJS.Timeout | undefined = undefined
+  /** It is counted in the share of its connection. */
+  hasTurn = false
   readonly credits = new CreditMeter()
   /** When its head had arrived, ms of the clock of `performance`. */
   readonly startedAt = performance.now()
@@ -47,6 +50,8 @@ export class Flight {
     readonly kind: ExchangeKind,
     readonly req: IncomingMessage,
     readonly answer: Answer,
+    /** What its connection may have in flight. */
+    readonly share: Share,
     /** Where its session is; null for a request without a session, which any web server may serve. */
     public partition: Partition | null,
   ) {

@@ -21,6 +21,7 @@ import { LOOK_INTERVAL_MS } from './listeners/certificate-watch.js'
 import { Listeners } from './listeners/listeners.js'
 import { RawResponse } from './raw-response.js'
 import type { Router, WebServerLink } from './router.js'
+import { Shares } from './shares.js'
 import { statusClassIn, statusIn, Traffic } from './traffic.js'
 import { TunnelAnswer } from './tunnel-answer.js'
 
@@ -60,6 +61,7 @@ export class Front {
   readonly #dispatched = new TransientMap<ExchangeId, Flight>()
   readonly #parking: Parking
   readonly #connections = new Connections()
+  readonly #shares: Shares
   readonly #traffic = new Traffic()
   readonly #listeners: Listeners
   /** Requests whose body had not arrived when their head had; they leave at the end of the tick. */
@@ -72,6 +74,11 @@ export class Front {
     this.#options = options
     this.#parking = new Parking(listen.maxInFlight, listen.parkTimeoutMs, flight =>
       this.#refuse(flight, 'No web server could take this request in time.'),
+    )
+    this.#shares = new Shares(
+      listen.maxInFlight,
+      flight => this.#loadOf(this.#linkFor(flight)),
+      flight => this.#route(flight),
     )
     this.#server = createServer({
       ServerResponse: RawResponse,
@@ -194,7 +201,7 @@ export class Front {
    * is safe, otherwise refused; what it had begun to answer is cut off.
    */
   ownerLost(link: WebServerLink): void {
-    const lost = this.#dispatched.values().filter(flight => flight.link === link)
+    const lost = [...this.#dispatched.values()].filter(flight => flight.link === link)
     for (const flight of lost) {
       if (flight.responseEnded && flight.kind === 'request') {
         // Only its body was still wanted; the client has, or is getting, all of the answer.
@@ -243,7 +250,13 @@ export class Front {
   }
 
   #accept(req: IncomingMessage, res: RawResponse): void {
-    const flight = new Flight('request', req, res, this.#partitionFor(req))
+    const flight = new Flight(
+      'request',
+      req,
+      res,
+      this.#connections.shareOf(req.socket),
+      this.#partitionFor(req),
+    )
     this.#connections.began(flight)
     if (!announcesBody(req)) {
       this.#route(flight)
@@ -260,7 +273,8 @@ export class Front {
     if (head.length > 0) socket.unshift(head)
     this.#connections.whenAnswered(socket, () => {
       if (socket.destroyed) return
-      const flight = new Flight('tunnel', req, answer, this.#partitionFor(req))
+      const share = this.#connections.shareOf(socket)
+      const flight = new Flight('tunnel', req, answer, share, this.#partitionFor(req))
       this.#connections.began(flight)
       flight.body = new FlightBody(req, () => this.#leaveIfSettled(flight), socket)
       this.#route(flight)
@@ -285,17 +299,30 @@ export class Front {
   }
 
   #route(flight: Flight): void {
-    const { router, listen } = this.#options
-    const link = flight.partition === null ? router.leastBusy() : router.ownerOf(flight.partition)
+    const link = this.#linkFor(flight)
+    if (!this.#shares.isTurnOf(flight, this.#loadOf(link))) {
+      if (!this.#shares.wait(flight)) this.#refuse(flight, 'The server is busy.')
+      return
+    }
     if (link === null) {
       if (!this.#parking.park(flight)) this.#refuse(flight, 'The server is busy.')
       return
     }
-    if (link.inFlight >= listen.maxInFlight) {
+    if (link.inFlight >= this.#options.listen.maxInFlight) {
       this.#refuse(flight, 'The server is busy.')
       return
     }
     this.#dispatch(flight, link)
+  }
+
+  #linkFor({ partition }: Flight): WebServerLink | null {
+    const { router } = this.#options
+    return partition === null ? router.leastBusy() : router.ownerOf(partition)
+  }
+
+  /** Places that are taken at a web server, or among those who wait for one. */
+  #loadOf(link: WebServerLink | null): number {
+    return link === null ? this.#parking.size : link.inFlight
   }
 
   #dispatch(flight: Flight, link: WebServerLink): void {
@@ -381,6 +408,7 @@ export class Front {
     this.#options.requestLog?.ended(flight)
     if (flight.state === 'dispatched') this.#recall(flight)
     flight.state = 'over'
+    this.#shares.ended(flight)
     this.#connections.ended(flight)
   }
 

@@ -37,6 +37,18 @@ const handlers: Record<string, Handler> = {
     res.end(String(session.count))
   },
   '/read': (req, res) => res.end(String(sessionOf(req).count ?? 'none')),
+  /** As / and /read, in a session that belongs to whoever used it first, and says so. `ms` is what it computes. */
+  '/mine/': (req, res, query) => {
+    const session = sessionOf(req)
+    compute(Number(query.get('ms')))
+    session.user ??= query.get('name') ?? ''
+    session.count = (session.count ?? 0) + 1
+    res.end(`${session.count} ${session.user}`)
+  },
+  '/mine/read': (req, res) => {
+    const { count, user } = sessionOf(req)
+    res.end(`${count ?? 'none'} ${user ?? 'nobody'}`)
+  },
   '/static': (_req, res) => res.end('static'),
   '/id': (req, res) => res.end(req.sessionID),
   /** Adds an item to an array that it took before the gate opened, so that two requests overlap. */
@@ -174,9 +186,15 @@ const handlers: Record<string, Handler> = {
   '/exit': () => process.exit(7),
   /** Computes for so long without a pause. */
   '/compute': (_req, res, query) => {
-    const end = performance.now() + Number(query.get('ms'))
-    while (performance.now() < end);
+    compute(Number(query.get('ms')))
     res.end('computed')
+  },
+  /** What this web server's thread holds, after a collection when node runs with --expose-gc. */
+  '/memory': (_req, res) => {
+    globalThis.gc?.()
+    const resources = process.getActiveResourcesInfo()
+    const ports = resources.filter(kind => kind === 'MessagePort').length
+    res.end(JSON.stringify({ heapBytes: process.memoryUsage().heapUsed, ports }))
   },
   '/hang': () => {
     for (;;);
@@ -190,6 +208,11 @@ const handlers: Record<string, Handler> = {
     }
     eat()
   },
+}
+
+function compute(ms: number): void {
+  const end = performance.now() + ms
+  while (performance.now() < end);
 }
 
 function sessionOf(req: IncomingMessage) {

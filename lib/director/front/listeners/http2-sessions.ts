@@ -126,6 +126,7 @@ class FrontAgent extends Agent {
       remotePort,
       localAddress,
       localPort,
+      carrier: this.#socket,
     })
     this.#http.emit('connection', server)
     return client

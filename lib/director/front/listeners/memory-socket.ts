@@ -2,6 +2,7 @@
  * A connection inside this process, without a file descriptor: what one end writes the other reads, with back-pressure.
  * Both ends are what node:http expects of a socket, and tell the addresses of the connection that they stand for.
  */
+import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 
 /** What the server's end says of the client's real connection. */
@@ -11,6 +12,8 @@ export interface ConnectionFacts {
   readonly remotePort: number | undefined
   readonly localAddress: string | undefined
   readonly localPort: number | undefined
+  /** The client's real connection, which many streams share. */
+  readonly carrier: Socket
 }
 
 type Callback = (error?: Error | null) => void
@@ -22,6 +25,7 @@ export class MemorySocket extends Duplex implements ConnectionFacts {
   readonly remotePort: number | undefined
   readonly localAddress: string | undefined
   readonly localPort: number | undefined
+  readonly carrier: Socket
 
   #peer: MemorySocket | null = null
   /** A write of this end that the other has no room for yet. */
@@ -34,6 +38,7 @@ export class MemorySocket extends Duplex implements ConnectionFacts {
     this.remotePort = facts.remotePort
     this.localAddress = facts.localAddress
     this.localPort = facts.localPort
+    this.carrier = facts.carrier
   }
 
   /** @returns the client's end and the server's */

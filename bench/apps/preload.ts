@@ -1,0 +1,5 @@
+/** `node --import` of every process under test: runs once in each of its threads that run JavaScript. */
+import { isMainThread } from 'node:worker_threads'
+import { reportThread } from './threads.js'
+
+reportThread(isMainThread ? 'main' : 'worker')

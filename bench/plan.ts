@@ -1,0 +1,136 @@
+/** What is measured beside what: blocks of cells, of which each is measured once in every round of its block. */
+import { LOAD_NAMES, type LoadName } from './loads.js'
+import { PEER_NAMES, type PeerName } from './peers/peers.js'
+
+/** One line of the report: one server under one load. */
+export interface Cell {
+  readonly peer: PeerName
+  readonly load: LoadName
+  readonly webServers: number
+  readonly connections: number
+  /** Part of the most that the bare server does which is asked for, at a constant rate; null: as much as it can. */
+  readonly ratePart: number | null
+}
+
+/** Every block there is: one for each load, and three that vary something. */
+export const BLOCK_NAMES = [...LOAD_NAMES, 'web-servers', 'connections', 'rate'] as const
+export type BlockName = (typeof BLOCK_NAMES)[number]
+
+/** Cells whose servers run at the same time and are measured in turn. */
+export interface Block {
+  readonly name: BlockName
+  readonly cells: readonly Cell[]
+}
+
+/** What to plan for. */
+export interface PlanOptions {
+  readonly peers: readonly PeerName[]
+  readonly blocks: readonly BlockName[]
+  readonly connections: number
+  readonly webServers: number
+}
+
+/** Servers that are measured under every load; the others, variants of Troupe, under sticky only. */
+const MAIN_PEERS: readonly PeerName[] = [
+  'bare',
+  'express-memory',
+  'express-redis',
+  'fastify-redis',
+  'troupe',
+  'troupe-express',
+  'troupe-fastify',
+]
+/** Servers of which it is shown how they scale. */
+const SCALED_PEERS: readonly PeerName[] = ['bare', 'troupe']
+/** Servers of the plots. */
+const PLOTTED_PEERS: readonly PeerName[] = ['bare', 'express-redis', 'fastify-redis', 'troupe']
+/** Servers of the target table: under sticky, and under the other loads it names. */
+const TARGET_PEERS: readonly PeerName[] = [
+  'bare',
+  'express-redis',
+  'fastify-redis',
+  'troupe',
+  'troupe-express',
+  'troupe-lmdb',
+]
+const TARGET_PAIR: readonly PeerName[] = ['bare', 'troupe']
+const WEB_SERVERS = [1, 2, 4]
+const CONNECTIONS = [1, 4, 16, 64, 256]
+/** Parts of the bare server's peak; the others are left out of those that they can't reach. */
+const RATE_PARTS = [0.2, 0.4, 0.6, 0.8]
+/** The part that the target table names. */
+export const TARGET_RATE_PART = 0.6
+/** A server that is slower than what is asked of it only queues: highest part at which it is asked. */
+const RATE_PART_MAX: Partial<Readonly<Record<PeerName, number>>> = {
+  'express-redis': 0,
+  'fastify-redis': 0.2,
+}
+
+/** All that there is. */
+export function fullPlan({ peers, blocks, connections, webServers }: PlanOptions): Block[] {
+  const cell = (peer: PeerName, load: LoadName): Cell => ({
+    ...{ peer, load, webServers, connections, ratePart: null },
+  })
+  const cellsOf: Readonly<Record<'web-servers' | 'connections' | 'rate', () => Cell[]>> = {
+    'web-servers': () =>
+      WEB_SERVERS.flatMap(count =>
+        SCALED_PEERS.map(peer => ({ ...cell(peer, 'sticky'), webServers: count })),
+      ),
+    connections: () =>
+      CONNECTIONS.flatMap(count =>
+        PLOTTED_PEERS.map(peer => ({ ...cell(peer, 'sticky'), connections: count })),
+      ),
+    rate: () =>
+      RATE_PARTS.flatMap(ratePart =>
+        PLOTTED_PEERS.filter(peer => ratePart <= (RATE_PART_MAX[peer] ?? 1)).map(peer => ({
+          ...cell(peer, 'sticky'),
+          ratePart,
+        })),
+      ),
+  }
+  const planned = BLOCK_NAMES.filter(name => blocks.includes(name)).map(name => {
+    const cells =
+      name === 'web-servers' || name === 'connections' || name === 'rate'
+        ? cellsOf[name]()
+        : (name === 'sticky' ? PEER_NAMES : MAIN_PEERS).map(peer => cell(peer, name))
+    return { name, cells: cells.filter(({ peer }) => peers.includes(peer)) }
+  })
+  return planned.filter(({ cells }) => cells.length > 0)
+}
+
+/** Only what the target table asks for. */
+export function targetPlan({ connections, webServers }: PlanOptions): Block[] {
+  const cell = (load: LoadName, ratePart: number | null = null) => {
+    return (peer: PeerName): Cell => ({ peer, load, webServers, connections, ratePart })
+  }
+  return [
+    { name: 'sticky', cells: TARGET_PEERS.map(cell('sticky')) },
+    { name: 'pooled', cells: TARGET_PAIR.map(cell('pooled')) },
+    { name: 'read', cells: TARGET_PAIR.map(cell('read')) },
+    { name: 'rate', cells: TARGET_PAIR.map(cell('sticky', TARGET_RATE_PART)) },
+  ]
+}
+
+/** Every server once, and on Troupe every load: whether it all still works. */
+export function smokePlan({ peers, connections, webServers }: PlanOptions): Block[] {
+  const all = { peers, blocks: BLOCK_NAMES, connections, webServers }
+  return fullPlan(all).map(({ name, cells }) => {
+    if (name === 'sticky') return { name, cells }
+    if (name === 'rate') return { name, cells: cells.filter(isSmokeRate) }
+    return { name, cells: cells.filter(({ peer }) => peer === 'troupe').slice(0, 1) }
+  })
+}
+
+function isSmokeRate({ peer, ratePart }: Cell): boolean {
+  return peer === 'troupe' && ratePart === Math.min(...RATE_PARTS)
+}
+
+/** @returns a text that no other cell of a block has */
+export function cellKey({ peer, load, webServers, connections, ratePart }: Cell): string {
+  return [peer, load, webServers, connections, ratePart].join(' ')
+}
+
+/** @returns the cell that shows what the limit is, with all else the same */
+export function bareOf(cell: Cell): Cell {
+  return { ...cell, peer: 'bare' }
+}
