@@ -3,30 +3,26 @@
  * newest state, and who waits for how many of them (invariants 2 and 3). Pure.
  */
 import type { TroupeError } from '../errors.js'
-import { compareStamps, type SessionCopy, type Stamp } from './copy.js'
+import { compareStamps, type Mutation, type SessionCopy, type Stamp } from './copy.js'
 import { OwnershipLostError, ReplicationTimeoutError } from './errors.js'
-import { type ActorName, PARTITION_COUNT, type Partition, partitionOf, type SessionId } from './ids.js'
+import { type ActorName, PARTITION_COUNT, type Partition, type SessionId } from './ids.js'
+import type { Owned } from './owned-partitions.js'
 import { TransientMap } from './transient-map.js'
 
 /** Called once: null when enough replicas hold the change. */
 export type Acknowledged = (error: TroupeError | null) => void
 
-/** What acknowledgement depends on; implemented by the owner. */
+/** What acknowledgement depends on; see {@link Owned}. */
 export interface ReplicaView {
-  /** The replicas of a partition that can be reached. */
-  replicasOf(partition: Partition): readonly ActorName[]
-  /** A replica that is about to leave the partition: that it holds a change counts for nothing. */
-  retiringOf(partition: Partition): ActorName | null
-  /** How many replicas must hold a change of this partition before its response goes out. */
-  requiredFor(partition: Partition): number
+  get(partition: Partition): Pick<Owned, 'reachable' | 'retiring' | 'required'> | undefined
 }
 
 interface Waiter {
   readonly stamp: Stamp
   /** Replicas known to hold `stamp` or newer. */
-  holders: ActorName[]
+  holders: readonly ActorName[]
   /** Replicas whose outbox is full: they must take this change before anybody adds more (invariant 7). */
-  congested: ActorName[]
+  congested: readonly ActorName[]
   readonly since: number
   readonly done: Acknowledged
 }
@@ -36,18 +32,22 @@ interface Unacknowledged {
   readonly partition: Partition
   stamp: Stamp
   /** Replicas known to hold `stamp`. */
-  holders: ActorName[]
+  holders: readonly ActorName[]
   waiters: Waiter[]
 }
 
+const NOBODY: readonly never[] = []
+/** Of a partition that has just been given up: those who wait are about to be told. */
+const NOT_OWNED = { required: 1, retiring: null }
+
 export class Acknowledgements {
-  readonly #view: ReplicaView
+  readonly #owned: ReplicaView
   readonly #timeoutMs: number
   readonly #sessions = new TransientMap<SessionId, Unacknowledged>()
   readonly #perPartition = new Int32Array(PARTITION_COUNT)
 
-  constructor(view: ReplicaView, timeoutMs: number) {
-    this.#view = view
+  constructor(owned: ReplicaView, timeoutMs: number) {
+    this.#owned = owned
     this.#timeoutMs = timeoutMs
   }
 
@@ -65,18 +65,18 @@ export class Acknowledgements {
    * A new state was queued for every replica of the partition.
    * @param congested replicas whose outbox is over its bound
    */
-  onMutation(copy: SessionCopy, congested: ActorName[], now: number, done: Acknowledged): void {
-    let session = this.#sessions.get(copy.id)
+  onMutation(mutation: Mutation, congested: readonly ActorName[], now: number, done: Acknowledged): void {
+    const { id, partition } = mutation
+    let session = this.#sessions.get(id)
     if (session === undefined) {
-      const partition = partitionOf(copy.id)
-      session = { id: copy.id, partition, stamp: copy, holders: [], waiters: [] }
-      this.#sessions.set(copy.id, session)
+      session = { id, partition, stamp: mutation, holders: NOBODY, waiters: [] }
+      this.#sessions.set(id, session)
       this.#perPartition[partition] = (this.#perPartition[partition] ?? 0) + 1
     } else {
-      session.stamp = copy
-      session.holders = []
+      session.stamp = mutation
+      session.holders = NOBODY
     }
-    this.#wait(session, { stamp: copy, holders: [], congested, since: now, done })
+    this.#wait(session, { stamp: mutation, holders: NOBODY, congested, since: now, done })
   }
 
   /** Whether enough replicas hold the newest state of this session. */
@@ -91,7 +91,7 @@ export class Acknowledgements {
     if (session === undefined) done(null)
     else {
       const { stamp, holders } = session
-      this.#wait(session, { stamp, holders: [...holders], congested: [], since: now, done })
+      this.#wait(session, { stamp, holders, congested: NOBODY, since: now, done })
     }
   }
 
@@ -104,7 +104,7 @@ export class Acknowledgements {
     }
     this.#releaseWaiters(session)
     if (compareStamps(copy, session.stamp) < 0) return false
-    if (!session.holders.includes(replica)) session.holders.push(replica)
+    session.holders = withHolder(session.holders, replica)
     return this.#forgetIfHeldByAll(session)
   }
 
@@ -116,7 +116,7 @@ export class Acknowledgements {
     const settled: SessionId[] = []
     for (const session of this.#sessions.values()) {
       if (!partitions.has(session.partition)) continue
-      const replicas = this.#view.replicasOf(session.partition)
+      const replicas = this.#owned.get(session.partition)?.reachable ?? NOBODY
       session.holders = session.holders.filter(name => replicas.includes(name))
       for (const waiter of session.waiters) {
         waiter.holders = waiter.holders.filter(name => replicas.includes(name))
@@ -144,7 +144,7 @@ export class Acknowledgements {
       const late = session.waiters.filter(waiter => now - waiter.since >= this.#timeoutMs)
       if (late.length === 0) continue
       session.waiters = session.waiters.filter(waiter => !late.includes(waiter))
-      const required = this.#view.requiredFor(session.partition)
+      const required = this.#owned.get(session.partition)?.required ?? 1
       for (const { done, holders } of late) {
         done(new ReplicationTimeoutError(this.#timeoutMs, required, holders.length))
       }
@@ -161,15 +161,22 @@ export class Acknowledgements {
   }
 
   #areEnough(partition: Partition, holders: readonly ActorName[]): boolean {
-    const required = this.#view.requiredFor(partition)
+    const { required, retiring } = this.#owned.get(partition) ?? NOT_OWNED
     if (holders.length < required) return false
-    const retiring = this.#view.retiringOf(partition)
     const counted = retiring !== null && holders.includes(retiring) ? holders.length - 1 : holders.length
     return counted >= required
   }
 
   #releaseWaiters(session: Unacknowledged): void {
-    if (session.waiters.length === 0) return
+    const [first] = session.waiters
+    if (first === undefined) return
+    if (session.waiters.length === 1) {
+      if (!this.#isSatisfied(session, first)) return
+      // Before it is told: what that does may bring the next change of this session.
+      session.waiters.pop()
+      first.done(null)
+      return
+    }
     const satisfied = session.waiters.filter(waiter => this.#isSatisfied(session, waiter))
     if (satisfied.length === 0) return
     session.waiters = session.waiters.filter(waiter => !satisfied.includes(waiter))
@@ -177,8 +184,9 @@ export class Acknowledgements {
   }
 
   #forgetIfHeldByAll(session: Unacknowledged): boolean {
-    const replicas = this.#view.replicasOf(session.partition)
-    if (replicas.length === 0 || !replicas.every(name => session.holders.includes(name))) return false
+    const replicas = this.#owned.get(session.partition)?.reachable ?? NOBODY
+    if (replicas.length === 0) return false
+    for (const name of replicas) if (!session.holders.includes(name)) return false
     this.#forget(session)
     for (const waiter of session.waiters) waiter.done(null)
     return true
@@ -190,7 +198,12 @@ export class Acknowledgements {
   }
 }
 
+/** The lists are shared between a session and those who wait for it, so they are never changed. */
+function withHolder(holders: readonly ActorName[], replica: ActorName): readonly ActorName[] {
+  return holders.includes(replica) ? holders : [...holders, replica]
+}
+
 function addHolder(waiter: Waiter, replica: ActorName): void {
-  if (!waiter.holders.includes(replica)) waiter.holders.push(replica)
+  waiter.holders = withHolder(waiter.holders, replica)
   if (waiter.congested.length > 0) waiter.congested = waiter.congested.filter(name => name !== replica)
 }

@@ -15,6 +15,7 @@ import { type Listed, Listings } from './listings.js'
 import { type Found, Lookups } from './lookups.js'
 import type { Claim, FromReplica, ToReplica } from './messages.js'
 import { Outbox } from './outbox.js'
+import { OwnedPartitions } from './owned-partitions.js'
 import { Resyncs } from './resyncs.js'
 
 /** What an owner is configured with. */
@@ -49,21 +50,14 @@ export interface OwnerPending {
   readonly queued: number
 }
 
-interface Owned {
-  readonly assignment: Assignment
-  /** The replicas of the assignment that have an outbox now. */
-  reachable: readonly ActorName[]
-  /** Neither a resync nor a handover has filled the cache: what it does not hold is read ahead by the next resync. */
-  readonly cold: boolean
-}
-
 const NONE: ReadonlySet<never> = new Set()
+const NOBODY: readonly never[] = []
 
 export class Owner {
   readonly #options: OwnerOptions
   readonly #hosted: HostedSessions
   readonly #effects: OwnerEffects
-  readonly #owned = new Map<Partition, Owned>()
+  readonly #owned: OwnedPartitions
   /** The last epoch of each partition that ended here: an assignment of it that is still on its way means nothing. */
   readonly #ended = new Map<Partition, Epoch>()
   readonly #outboxes = new Map<ActorName, Outbox>()
@@ -77,12 +71,8 @@ export class Owner {
     this.#options = options
     this.#hosted = hosted
     this.#effects = effects
-    const view = {
-      replicasOf: (partition: Partition) => this.#owned.get(partition)?.reachable ?? [],
-      retiringOf: (partition: Partition) => this.#retiringOf(partition),
-      requiredFor: (partition: Partition) => this.#requiredFor(partition),
-    }
-    this.#acknowledgements = new Acknowledgements(view, options.ackTimeoutMs)
+    this.#owned = new OwnedPartitions(options.acks)
+    this.#acknowledgements = new Acknowledgements(this.#owned, options.ackTimeoutMs)
     this.#lookups = new Lookups(options.ackTimeoutMs)
     this.#listings = new Listings(options.ackTimeoutMs)
     this.#resyncs = new Resyncs(hosted, {
@@ -147,7 +137,9 @@ export class Owner {
       affected.add(partition)
       this.#resyncs.cancel(partition)
       const owned = this.#owned.get(partition)
-      if (owned !== undefined) owned.reachable = owned.reachable.filter(name => name !== replica)
+      if (owned === undefined) continue
+      const reachable = owned.reachable.filter(name => name !== replica)
+      this.#owned.set(owned.assignment, reachable, owned.cold)
     }
     this.#lookups.onReplicaLost(replica, now)
     this.#listings.onReplicaLost(replica)
@@ -231,14 +223,14 @@ export class Owner {
     const { id, version, expires, data } = copy
     // One object for all replicas, written out: this is on the path of every change.
     const mutation: Mutation = { id, epoch: copy.epoch, version, expires, data, partition, authority: epoch }
-    const congested: ActorName[] = []
+    let congested: readonly ActorName[] = NOBODY
     for (const { name } of replicas) {
       const outbox = this.#outboxes.get(name)
       if (outbox === undefined) continue
-      if (outbox.bytes >= this.#options.outboxMaxBytes) congested.push(name)
+      if (outbox.bytes >= this.#options.outboxMaxBytes) congested = [...congested, name]
       outbox.enqueue(mutation)
     }
-    this.#acknowledgements.onMutation(copy, congested, now, done)
+    this.#acknowledgements.onMutation(mutation, congested, now, done)
   }
 
   /** Whether enough replicas hold the newest state of this session. */
@@ -308,9 +300,10 @@ export class Owner {
     const outbox = this.#outboxes.get(replica)
     const batch = outbox?.onApplied(number)
     if (outbox === undefined || batch === null || batch === undefined) return
-    const fences = new Map(fenced.map(({ partition, epoch }) => [partition, epoch]))
+    const fences =
+      fenced.length === 0 ? null : new Map(fenced.map(({ partition, epoch }) => [partition, epoch]))
     for (const mutation of batch.mutations) {
-      if (mutation.authority < (fences.get(mutation.partition) ?? 0)) continue
+      if (fences !== null && mutation.authority < (fences.get(mutation.partition) ?? 0)) continue
       if (this.#acknowledgements.onHeld(replica, mutation)) this.#hosted.acknowledged(mutation.id)
     }
     for (const { partition, epoch } of fenced) {
@@ -368,7 +361,7 @@ export class Owner {
     for (const assignment of assignments) {
       const cold = this.#owned.get(assignment.partition)?.cold ?? !warm.has(assignment.partition)
       const reachable = assignment.replicas.map(({ name }) => name).filter(name => this.#outboxes.has(name))
-      this.#owned.set(assignment.partition, { assignment, reachable, cold })
+      this.#owned.set(assignment, reachable, cold)
     }
     this.#claim(assignments)
     for (const assignment of assignments) {
@@ -413,11 +406,7 @@ export class Owner {
     if (owned === undefined) return
     const { assignment, reachable } = owned
     const replicas = assignment.replicas.map(({ name }): AssignedReplica => ({ name, synced: true }))
-    this.#owned.set(settled.partition, {
-      assignment: { ...assignment, replicas, settled: true },
-      reachable,
-      cold: false,
-    })
+    this.#owned.set({ ...assignment, replicas, settled: true }, reachable, false)
     this.#effects.settled(settled)
   }
 
@@ -446,7 +435,7 @@ export class Owner {
 
   #assignmentsWith(replica: ActorName): Assignment[] {
     const assignments: Assignment[] = []
-    for (const { assignment } of this.#owned.values()) {
+    for (const { assignment } of this.#owned) {
       if (assignment.replicas.some(({ name }) => name === replica)) assignments.push(assignment)
     }
     return assignments
@@ -455,27 +444,5 @@ export class Owner {
   #recountAcknowledgements(partitions: ReadonlySet<Partition>): void {
     if (partitions.size === 0) return
     for (const id of this.#acknowledgements.onReplicasChanged(partitions)) this.#hosted.acknowledged(id)
-  }
-
-  #requiredFor(partition: Partition): number {
-    switch (this.#options.acks) {
-      case 'none':
-        return 0
-      case 'one':
-        return 1
-      case 'all':
-        return Math.max(1, this.#countedOf(partition).length)
-    }
-  }
-
-  /** The replicas whose acknowledgements count. */
-  #countedOf(partition: Partition): ActorName[] {
-    const retiring = this.#retiringOf(partition)
-    return (this.#owned.get(partition)?.reachable ?? []).filter(name => name !== retiring)
-  }
-
-  #retiringOf(partition: Partition): ActorName | null {
-    const replicas = this.#owned.get(partition)?.assignment.replicas
-    return replicas?.find(({ retiring }) => retiring === true)?.name ?? null
   }
 }

@@ -1,5 +1,5 @@
 /** The wire forms of `exchange-messages.ts`. What every request needs is flat; what is rare travels as an object. */
-import type { Bytes, FromWebServer, ToWebServer } from './exchange-messages.js'
+import type { Bytes, FromWebServer, RequestHead, ToWebServer } from './exchange-messages.js'
 import type { BatchReader, WireForm } from './wire-form.js'
 
 /** First value of each message. */
@@ -26,9 +26,8 @@ export const toWebServerForm: WireForm<ToWebServer> = {
     const { rawHeaders } = head
     const flags =
       (head.keepAlive ? KEEP_ALIVE : 0) | (head.encrypted ? ENCRYPTED : 0) | (bodyEnded ? BODY_ENDED : 0)
-    batch.push(REQUEST, id, flags, head.method, head.url, head.httpVersionMajor, head.httpVersionMinor)
-    batch.push(head.remoteAddress, head.remotePort, head.localAddress, head.localPort, body)
-    batch.push(rawHeaders.length)
+    batch.push(REQUEST, id, flags, body, head.method, head.url, head.httpVersionMajor, head.httpVersionMinor)
+    batch.push(head.remoteAddress, head.remotePort, head.localAddress, head.localPort, rawHeaders.length)
     for (const value of rawHeaders) batch.push(value)
   },
   read(batch) {
@@ -39,30 +38,23 @@ export const toWebServerForm: WireForm<ToWebServer> = {
 function readRequest(batch: BatchReader): RequestMessage {
   const id = batch.next<number>()
   const flags = batch.next<number>()
-  const head = {
-    method: batch.next<string>(),
-    url: batch.next<string>(),
-    httpVersionMajor: batch.next<number>(),
-    httpVersionMinor: batch.next<number>(),
-    remoteAddress: batch.next<string | undefined>(),
-    remotePort: batch.next<number | undefined>(),
-    localAddress: batch.next<string | undefined>(),
-    localPort: batch.next<number | undefined>(),
+  const bodyEnded = (flags & BODY_ENDED) !== 0
+  const body = batch.next<Bytes | null>()
+  // Written out: a spread object would have a shape that no later code can be compiled for.
+  const head: RequestHead = {
+    method: batch.next(),
+    url: batch.next(),
+    httpVersionMajor: batch.next(),
+    httpVersionMinor: batch.next(),
     keepAlive: (flags & KEEP_ALIVE) !== 0,
     encrypted: (flags & ENCRYPTED) !== 0,
+    remoteAddress: batch.next(),
+    remotePort: batch.next(),
+    localAddress: batch.next(),
+    localPort: batch.next(),
+    rawHeaders: batch.take(batch.next()),
   }
-  const body = batch.next<Bytes | null>()
-  const rawHeaders = batch.take<string>(batch.next<number>())
-  const bodyEnded = (flags & BODY_ENDED) !== 0
-  return {
-    type: 'request',
-    id,
-    kind: 'request',
-    head: { ...head, rawHeaders },
-    body,
-    bodyEnded,
-    rawTrailers: null,
-  }
+  return { type: 'request', id, kind: 'request', head, body, bodyEnded, rawTrailers: null }
 }
 
 /** Web server → front and director. */

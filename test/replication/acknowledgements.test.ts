@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Acknowledgements } from '../../lib/replication/acknowledgements.js'
 import type { ActorName } from '../../lib/replication/ids.js'
-import { A, B, C, copyOf, OF_X, X } from './samples.js'
+import { A, B, C, copyOf, mutationOf, OF_X, X } from './samples.js'
 
 const TIMEOUT_MS = 100
 
@@ -9,16 +9,12 @@ const TIMEOUT_MS = 100
 function acknowledgements(required: number, replicas: readonly ActorName[] = [A, B]) {
   const view = { replicas, retiring: null as ActorName | null }
   const subject = new Acknowledgements(
-    {
-      replicasOf: () => view.replicas,
-      retiringOf: () => view.retiring,
-      requiredFor: () => required,
-    },
+    { get: () => ({ reachable: view.replicas, retiring: view.retiring, required }) },
     TIMEOUT_MS,
   )
   const outcomes: string[] = []
   const mutate = (version: number, congested: ActorName[] = []) =>
-    subject.onMutation(copyOf(X, 1, version), congested, 0, error => outcomes.push(error?.code ?? 'ok'))
+    subject.onMutation(mutationOf(copyOf(X, 1, version)), congested, 0, error => outcomes.push(error?.code ?? 'ok'))
   return { subject, view, outcomes, mutate }
 }
 

@@ -3,36 +3,48 @@ import { timingSafeEqual } from 'node:crypto'
 import { parseCookie } from 'cookie'
 import { sign, unsign } from 'cookie-signature'
 import type { SessionId } from '../../replication/ids.js'
+import { rawCookieValues } from '../../transport/cookie-header.js'
 
 /** Marks a signed value. */
 const SIGNED = 's:'
+/** The same as browsers send it back. */
+const SIGNED_ENCODED = 's%3A'
+/** Values up to this length are compared without an allocation, characters: ours have about 100. */
+const SCRATCH_MAX = 256
 
 /** A header may hold a thousand cookies of one name, and each costs a verification: more than these are an attack. */
 const VALUES_MAX = 8
+/** Values of that name that are looked at for a signature at all. */
+const RAW_VALUES_MAX = 64
 
-/**
- * @returns the signed values that a Cookie header has for one name, decoded, in its order: a browser sends several
- * when cookies of one name were set for different paths or domains
- */
+/** @returns the signed values that a Cookie header has for one name, as received, in its order */
 export function signedCookieValues(header: string | undefined, name: string): readonly string[] {
-  if (header === undefined || !header.includes(name)) return []
-  const values: string[] = []
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=')
-    if (equals === -1 || pair.slice(0, equals).trim() !== name) continue
-    const value = parseCookie(pair)[name]
-    if (value?.startsWith(SIGNED)) values.push(value)
-    if (values.length === VALUES_MAX) break
-  }
-  return values
+  const values = rawCookieValues(header, name, RAW_VALUES_MAX)
+  return values.length === 0 ? values : values.filter(isSigned).slice(0, VALUES_MAX)
 }
 
-/** @returns the id that a cookie value names, not verified; null when it is not of our form */
-export function claimedId(value: string): SessionId | null {
+/** @returns the id that a cookie value, as received, names, not verified; null when it is not of our form */
+export function claimedId(raw: string): SessionId | null {
+  if (raw.startsWith(SIGNED_ENCODED)) {
+    const dot = raw.lastIndexOf('.')
+    const id = raw.slice(SIGNED_ENCODED.length, dot)
+    // Ids of ours need no encoding: nearly every request ends here.
+    if (dot > SIGNED_ENCODED.length && !id.includes('%')) return id as SessionId
+  }
+  const value = decoded(raw)
   const dot = value.lastIndexOf('.')
   return value.startsWith(SIGNED) && dot > SIGNED.length
     ? (value.slice(SIGNED.length, dot) as SessionId)
     : null
+}
+
+function isSigned(raw: string): boolean {
+  return raw.startsWith(SIGNED_ENCODED) || decoded(raw).startsWith(SIGNED)
+}
+
+/** @returns what a cookie value as received says */
+function decoded(raw: string): string {
+  return parseCookie(`value=${raw}`).value ?? ''
 }
 
 /** Signs ids with the first secret and verifies with all of them, so that secrets can be rotated. */
@@ -54,8 +66,13 @@ export class CookieSigner {
     return SIGNED + sign(id, this.#current)
   }
 
-  /** Compares in constant time. @returns the id, or null when no secret has signed it */
-  verify(value: string): SessionId | null {
+  /**
+   * Compares in constant time.
+   * @param raw a cookie value as received
+   * @returns the id, or null when no secret has signed it
+   */
+  verify(raw: string): SessionId | null {
+    const value = decoded(raw)
     if (!value.startsWith(SIGNED)) return null
     const signed = value.slice(SIGNED.length)
     for (const secret of this.#secrets) {
@@ -68,6 +85,17 @@ export class CookieSigner {
 
 /** Whether a cookie value is, byte for byte, one that was verified before. Constant time. */
 export function isSameCookie(value: string, verified: Buffer): boolean {
-  const bytes = Buffer.from(value)
-  return bytes.length === verified.length && timingSafeEqual(bytes, verified)
+  const { length } = value
+  if (length !== verified.length) return false
+  if (length > SCRATCH_MAX) return timingSafeEqual(Buffer.from(value, 'latin1'), verified)
+  let scratch = scratches[length]
+  if (scratch === undefined) {
+    scratch = Buffer.alloc(length)
+    scratches[length] = scratch
+  }
+  scratch.write(value, 'latin1')
+  return timingSafeEqual(scratch, verified)
 }
+
+/** One for each length. */
+const scratches: (Buffer | undefined)[] = new Array(SCRATCH_MAX + 1).fill(undefined)

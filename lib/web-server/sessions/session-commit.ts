@@ -237,6 +237,6 @@ export class SessionCommitter {
   }
 
   #lifetimeOf(hold: SessionHold): number {
-    return Math.max(0, hold.cookie.originalMaxAge ?? this.#config.ttlMs)
+    return Math.max(0, hold.originalMaxAge ?? this.#config.ttlMs)
   }
 }

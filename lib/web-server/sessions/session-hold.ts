@@ -11,7 +11,7 @@ export interface SessionHoldOptions {
   readonly cookieDefaults: CookieSettings
   readonly now: () => number
   /** Something was assigned, deleted or customised; or, when the request is over, looked at or handed out. */
-  readonly onChange: () => void
+  onChange(): void
 }
 
 /** One request's hold on one session. */
@@ -69,8 +69,9 @@ export class SessionHold {
     const data = this.look()
     this.handOut(value)
     this.#touched()
-    // Defined, not assigned: `__proto__` becomes a member like any other.
-    Object.defineProperty(data, key, { value, writable: true, enumerable: true, configurable: true })
+    if (key !== '__proto__') data[key] = value
+    // Defined, not assigned: so it becomes a member like any other.
+    else Object.defineProperty(data, key, { value, writable: true, enumerable: true, configurable: true })
     this.#options.onChange()
   }
 
@@ -80,6 +81,15 @@ export class SessionHold {
     this.#touched()
     delete data[key]
     this.#options.onChange()
+  }
+
+  /** The lifetime that the session's cookie was given, ms; null for a browser-session cookie. */
+  get originalMaxAge(): number | null {
+    // The common cookie need not be made to be known.
+    if (this.#cookie === null && this.entry.cookieText === null) {
+      return this.#options.cookieDefaults.originalMaxAge
+    }
+    return this.cookie.originalMaxAge
   }
 
   /** The request's own view of the session's cookie. */
@@ -96,11 +106,11 @@ export class SessionHold {
   }
 
   set cookie(settings: CookieSettings) {
-    const { cookieDefaults, now, onChange } = this.#options
+    const { cookieDefaults, now } = this.#options
     this.looked = true
     this.#cookieText = this.entry.cookieText
     this.#cookie = new Cookie({ ...cookieDefaults, ...settings, originalMaxAge: maxAgeOf(settings) }, now)
-    onChange()
+    this.#options.onChange()
   }
 
   /** Brings what this request changed of the cookie into the shared session. */

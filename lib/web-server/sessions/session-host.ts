@@ -7,7 +7,7 @@ import { CookieSigner, claimedId, isSameCookie, signedCookieValues } from './coo
 import type { SessionCache } from './session-cache.js'
 import { HostedSessionCalls } from './session-calls-hosted.js'
 import { SessionCommitter, type SessionOwner } from './session-commit.js'
-import { defaultCookie } from './session-cookie.js'
+import { type CookieSettings, defaultCookie } from './session-cookie.js'
 import { SessionEntry } from './session-entry.js'
 import { NO_SESSION_EVENTS, type SessionEvents } from './session-events.js'
 import { SessionIds } from './session-id.js'
@@ -37,7 +37,10 @@ export interface SessionHostOptions {
 /** A session that a verified cookie names. */
 interface Named {
   readonly id: SessionId
+  /** The cookie's value as received. */
   readonly cookie: string
+  /** It is cached. */
+  readonly entry: SessionEntry | undefined
 }
 
 /** Opens sessions, and knows which partitions requests are using. */
@@ -46,6 +49,9 @@ export class SessionHost implements SessionOpener {
   readonly #events: SessionEvents
   readonly #loader: SessionLoader
   readonly #signer: CookieSigner
+  /** What sessions without settings of their own get, over plain and over encrypted connections. */
+  readonly #plainCookie: CookieSettings
+  readonly #encryptedCookie: CookieSettings
   readonly #anyPartition: () => Partition
   #cacheHits = 0
   #cacheMisses = 0
@@ -61,6 +67,8 @@ export class SessionHost implements SessionOpener {
     this.#anyPartition = () => partitionOf(ids.next(() => true))
     const owns = (partition: Partition) => owner.epochOf(partition) !== null
     this.#signer = new CookieSigner(config.secrets)
+    this.#plainCookie = defaultCookie(config.cookie, false)
+    this.#encryptedCookie = defaultCookie(config.cookie, true)
     const committer = new SessionCommitter({ cache, owner, config, now, events, index })
     this.#shared = {
       config,
@@ -78,7 +86,7 @@ export class SessionHost implements SessionOpener {
   }
 
   open(request: SessionRequest): Opened | Promise<Opened> {
-    const { config, owner, partitions, cache } = this.#shared
+    const { config, owner, partitions } = this.#shared
     const cookies = signedCookieValues(request.cookieHeader, config.name)
     const named = this.#verified(cookies)
     if (named === null) {
@@ -86,9 +94,9 @@ export class SessionHost implements SessionOpener {
       if (owner.partitionCount === 0) return { type: 'reroute', partition: this.#anyPartition() }
       return this.#opened(request, null, cookies.length > 0)
     }
-    const partition = partitionOf(named.id)
+    const { entry: cached } = named
+    const partition = cached?.partition ?? partitionOf(named.id)
     if (owner.epochOf(partition) === null) return { type: 'reroute', partition }
-    const cached = cache.find(named.id)
     if (cached !== undefined) {
       if (!this.#loader.isAlive(cached)) {
         this.#events.expired(cached)
@@ -147,17 +155,18 @@ export class SessionHost implements SessionOpener {
       // Whatever signed it: an app's other signed cookies may share the secret.
       if (claimed === null || isReserved(claimed)) continue
       const entry = cache.find(claimed)
-      if (entry?.verifiedCookie && isSameCookie(cookie, entry.verifiedCookie)) return { id: claimed, cookie }
+      if (entry?.verifiedCookie && isSameCookie(cookie, entry.verifiedCookie))
+        return { id: claimed, cookie, entry }
       const id = this.#signer.verify(cookie)
       if (id === null) continue
-      if (entry !== undefined) entry.verifiedCookie = Buffer.from(cookie)
-      return { id, cookie }
+      if (entry !== undefined) entry.verifiedCookie = Buffer.from(cookie, 'latin1')
+      return { id, cookie, entry }
     }
     return null
   }
 
   #opened(request: SessionRequest, entry: SessionEntry | null, hadCookie: boolean): Opened {
-    const cookieDefaults = defaultCookie(this.#shared.config.cookie, request.encrypted)
+    const cookieDefaults = request.encrypted ? this.#encryptedCookie : this.#plainCookie
     const use = new SessionOfRequest(this.#shared, { entry, hadCookie, cookieDefaults })
     return { type: 'opened', use }
   }
@@ -170,7 +179,7 @@ export class SessionHost implements SessionOpener {
       return { type: 'reroute', partition }
     }
     if (loaded.type === 'entry') {
-      loaded.entry.verifiedCookie = Buffer.from(cookie)
+      loaded.entry.verifiedCookie = Buffer.from(cookie, 'latin1')
       return this.#opened(request, loaded.entry, true)
     }
     partitions.release(partition)

@@ -121,6 +121,7 @@ function limit(text: string, data: SessionRecord, maxBytes: number): void {
 
 /** Walks the whole session. @returns whether a value of it changes by going through JSON */
 function inspect(data: SessionRecord, cause?: unknown): boolean {
+  if (isPlainlyFlat(data)) return false
   const walk: Walk = { keys: [], above: new Set<object>([data]), cause }
   try {
     return inspectMembers(data, walk)
@@ -130,6 +131,16 @@ function inspect(data: SessionRecord, cause?: unknown): boolean {
     }
     throw error
   }
+}
+
+/** Whether all members are text, booleans, integers or null: most sessions, and nothing that JSON could lose. */
+function isPlainlyFlat(data: SessionRecord): boolean {
+  for (const key in data) {
+    const value = data[key]
+    if (typeof value === 'string' || typeof value === 'boolean' || value === null) continue
+    if (!Number.isInteger(value) || Object.is(value, -0)) return false
+  }
+  return true
 }
 
 /** Where a walk is. */

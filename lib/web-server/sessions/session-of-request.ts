@@ -44,10 +44,11 @@ export interface SessionOfRequestOptions {
 }
 
 /** See {@link SessionUse}. */
-export class SessionOfRequest implements SessionUse, SessionActions {
+export class SessionOfRequest implements SessionUse, SessionActions, SessionHoldOptions {
   readonly #shared: SessionShared
   readonly #options: SessionOfRequestOptions
-  readonly #holdOptions: SessionHoldOptions
+  readonly cookieDefaults: CookieSettings
+  readonly now: () => number
   /** Every session that this request has had. */
   readonly #holds: SessionHold[] = []
   /** The session that the request came with. */
@@ -68,13 +69,8 @@ export class SessionOfRequest implements SessionUse, SessionActions {
   constructor(shared: SessionShared, options: SessionOfRequestOptions) {
     this.#shared = shared
     this.#options = options
-    this.#holdOptions = {
-      cookieDefaults: options.cookieDefaults,
-      now: shared.now,
-      onChange: () => {
-        if (this.#isLate) this.#commitLate()
-      },
-    }
+    this.cookieDefaults = options.cookieDefaults
+    this.now = shared.now
     this.#original = options.entry === null ? null : this.#take(options.entry)
     if (options.entry === null) shared.partitions.visitorCame()
     this.#current = this.#original
@@ -143,8 +139,6 @@ export class SessionOfRequest implements SessionUse, SessionActions {
       const promise = this.#acknowledgedOf(hold)
       if (promise !== null) first = first === null ? promise : both(first, promise)
     }
-    // Whoever waits learns of a failure; a client that has gone away leaves nobody who does.
-    first?.catch(() => {})
     return first
   }
 
@@ -173,6 +167,10 @@ export class SessionOfRequest implements SessionUse, SessionActions {
       cache.release(hold.entry, this.#isTunnel)
       partitions.release(hold.entry.partition, this.#isTunnel)
     }
+  }
+
+  onChange(): void {
+    if (this.#isLate) this.#commitLate()
   }
 
   async save(hold: SessionHold): Promise<void> {
@@ -241,7 +239,7 @@ export class SessionOfRequest implements SessionUse, SessionActions {
   }
 
   #take(entry: SessionEntry): SessionHold {
-    const hold = new SessionHold(entry, this.#holdOptions)
+    const hold = new SessionHold(entry, this)
     if (this.#isLate) {
       hold.letGo()
       return hold
@@ -303,10 +301,10 @@ export class SessionOfRequest implements SessionUse, SessionActions {
     const own = pendingChange === null || pendingChange.isDone ? null : pendingChange.outcome
     if (entry.acknowledgedVersion === entry.version || pendingChange?.version === entry.version) return own
     // A change of a concurrent request, which this one may have seen.
-    if (entry.detached) return Promise.reject(new OwnershipLostError(entry.partition))
+    if (entry.detached) return observed(Promise.reject(new OwnershipLostError(entry.partition)))
     const others = this.#shared.committer.held(entry)
     if (others === null) return own
-    return own === null ? others : both(own, others)
+    return own === null ? observed(others) : both(own, others)
   }
 
   #attempt(action: () => void): void {
@@ -318,6 +316,12 @@ export class SessionOfRequest implements SessionUse, SessionActions {
   }
 }
 
-async function both(a: Promise<void>, b: Promise<void>): Promise<void> {
-  await Promise.all([a, b])
+function both(a: Promise<void>, b: Promise<void>): Promise<void> {
+  return observed(Promise.all([a, b]).then(() => {}))
+}
+
+/** Whoever waits learns of a failure; a client that has gone away leaves nobody who does. */
+function observed(promise: Promise<void>): Promise<void> {
+  promise.catch(() => {})
+  return promise
 }

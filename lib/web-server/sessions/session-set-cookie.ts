@@ -28,7 +28,7 @@ export class SetCookies {
   isDue(hold: SessionHold, isKnown: boolean): boolean {
     const { config, committer } = this.#options
     if (!isKnown || config.rolling || hold.cookieChanged) return true
-    if (!hold.looked || hold.cookie.originalMaxAge === null) return false
+    if (!hold.looked || hold.originalMaxAge === null) return false
     // Whenever the end of the session moves, so does that of its cookie: neither outlives the other for long.
     return hold.committed || committer.isTouchDue(hold)
   }
