@@ -13,7 +13,7 @@ export interface ResponseEvents {
   onHead(headers: HeadersArgument): HeadersArgument
   /** The app calls `end`, for the first time. */
   onEnding(): void
-  /** `end` has run: everything that could be passed on at once has been. */
+  /** `end` has run, or failed: everything that could be passed on at once has been. */
   onEnded(): void
   /** Everything has been passed on. */
   onFinished(): void
@@ -89,8 +89,12 @@ function end(this: ServedResponse, ...args: unknown[]): ServerResponse {
   const events = this[kEvents]
   const first = !this.writableEnded
   if (first) events?.onEnding()
-  Reflect.apply(ServerResponse.prototype.end, this, args)
-  if (first) events?.onEnded()
+  try {
+    Reflect.apply(ServerResponse.prototype.end, this, args)
+  } finally {
+    // Also when node refuses what is to be written: the app may end it with something else.
+    if (first) events?.onEnded()
+  }
   return this
 }
 

@@ -161,15 +161,17 @@ export class Exchange implements ExchangeSocketEvents, ResponseEvents {
       this.#sessionFailed(error)
     }
     this.#output.collect()
+    this.#socket.endingBegins()
   }
 
   onEnded(): void {
+    this.#socket.endingEnds()
     this.#output.stopCollecting()
     if (this.#gone) {
       this.#leave()
       return
     }
-    if (this.#res?.writableLength === 0) this.#endResponse()
+    if (this.#res?.writableEnded && this.#res.writableLength === 0) this.#endResponse()
     else this.#output.flush()
   }
 

@@ -5,10 +5,11 @@
  */
 
 import type { AddressInfo } from 'node:net'
-import { Duplex, type DuplexOptions } from 'node:stream'
 import { CHUNK_BYTES, SendWindow } from '../../transport/credits.js'
 import { packBytes } from '../../transport/exchange-bytes.js'
 import type { Bytes, RequestHead } from '../../transport/exchange-messages.js'
+import { isMade, lazyDuplex, makeStream } from './lazy-duplex.js'
+import { gather, rest, toBytes, type Written } from './written-bytes.js'
 
 /** What happens at a virtual socket, told to its exchange. */
 export interface SocketEvents {
@@ -29,10 +30,16 @@ interface Stalled {
   readonly callback: Callback
 }
 
-const OPTIONS: DuplexOptions = { decodeStrings: false, highWaterMark: CHUNK_BYTES }
+/** One write of a response that is ended at once. */
+interface Ending extends Written {
+  readonly callback: Callback | undefined
+}
+
+/** Stands for the stream state in which node:http notes that it does not cork a response's end any more. */
+const ENDING_STATE = { corked: 0 }
 
 /** See above. */
-export abstract class VirtualSocket extends Duplex {
+export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, highWaterMark: CHUNK_BYTES }) {
   /** True, or not there at all, as in net.Socket. */
   declare readonly encrypted?: true
   readonly remoteAddress: string | undefined
@@ -53,9 +60,12 @@ export abstract class VirtualSocket extends Duplex {
   #held = false
   #discarding = false
   #timer: NodeJS.Timeout | undefined = undefined
+  #isEnding = false
+  /** What a response was ended with that has used this connection for nothing else: it goes on as a whole. */
+  #whole: Ending[] | null = null
 
   constructor(head: RequestHead, events: SocketEvents) {
-    super(OPTIONS)
+    super()
     this.#events = events
     if (head.encrypted) this.encrypted = true
     this.remoteAddress = head.remoteAddress
@@ -73,13 +83,26 @@ export abstract class VirtualSocket extends Duplex {
 
   release(): void {
     this.#held = false
+    this.#passWhole()
     this.#advance()
+  }
+
+  /** The app ends its response: what is written from here to {@link endingEnds} is all of it, as a rule. */
+  endingBegins(): void {
+    this.#isEnding = !isMade(this)
+  }
+
+  endingEnds(): void {
+    this.#isEnding = false
+    // More than is sent as a whole, or it could not be ended after all.
+    if (this.#whole !== null && !this.#held) this.#make()
   }
 
   /** From now on the app writes into the void: something else was answered in its place. */
   discard(): void {
     this.#discarding = true
     this.#held = false
+    this.#passWhole()
     this.#advance()
   }
 
@@ -157,6 +180,50 @@ export abstract class VirtualSocket extends Duplex {
     return this.destroy()
   }
 
+  override write(...args: unknown[]): boolean {
+    const [chunk, encoding, callback] = args
+    // As node:http calls it; anything else is a stream's.
+    if (this.#isEnding && !isMade(this) && (typeof chunk === 'string' || Buffer.isBuffer(chunk))) {
+      this.#whole ??= []
+      this.#whole.push({
+        chunk,
+        encoding: encoding as BufferEncoding,
+        callback: callback as Callback | undefined,
+      })
+      this.waitingLength += chunk.length
+      return true
+    }
+    this.#make()
+    return Reflect.apply(super.write, this, args)
+  }
+
+  override cork(): void {
+    if (this.#isEnding && !isMade(this)) return
+    this.#make()
+    super.cork()
+  }
+
+  override uncork(): void {
+    if (this.#isEnding && !isMade(this)) {
+      if (!this.#held) this.#passWhole()
+      return
+    }
+    this.#make()
+    super.uncork()
+  }
+
+  /** Hidden by the stream's own state once that is made. */
+  get _writableState(): unknown {
+    if (this.#isEnding) return ENDING_STATE
+    this.#make()
+    return this._writableState
+  }
+
+  get _readableState(): unknown {
+    this.#make()
+    return this._readableState
+  }
+
   override _write(chunk: string | Buffer, encoding: BufferEncoding, callback: Callback): void {
     this.accept(toBytes(chunk, encoding), callback)
   }
@@ -185,6 +252,36 @@ export abstract class VirtualSocket extends Duplex {
     if (!this.#held) this.#advance()
   }
 
+  /** What has been written becomes writes of a stream like any other. */
+  #make(): void {
+    if (isMade(this)) return
+    makeStream(this)
+    const whole = this.#takeWhole()
+    for (const { chunk, encoding, callback } of whole ?? []) super.write(chunk, encoding ?? 'utf8', callback)
+  }
+
+  #passWhole(): void {
+    if (this.#whole === null) return
+    if (this.waitingLength > CHUNK_BYTES) {
+      this.#make()
+      return
+    }
+    const whole = this.#takeWhole()
+    if (whole === null) return
+    const bytes = gather(whole)
+    this.bytesWritten += bytes.length
+    this.touched()
+    if (!this.#discarding && bytes.length > 0) this.#pass(bytes, bytes.length)
+    for (const { callback } of whole) if (callback !== undefined) process.nextTick(callback, null)
+  }
+
+  #takeWhole(): Ending[] | null {
+    const whole = this.#whole
+    this.#whole = null
+    this.waitingLength = 0
+    return whole
+  }
+
   #timedOut(): void {
     // node:http hears of it before the app's own listeners do.
     this.#events.onTimeout()
@@ -211,28 +308,6 @@ export abstract class VirtualSocket extends Duplex {
     if (typeof bytes === 'string') this.#events.onBytes(size < bytes.length ? bytes.slice(0, size) : bytes)
     else this.#events.onBytes(packBytes(bytes.subarray(0, size)))
   }
-}
-
-function rest(bytes: Bytes, from: number): Bytes {
-  return typeof bytes === 'string' ? bytes.slice(from) : bytes.subarray(from)
-}
-
-/** Text stays text when each of its characters is one byte on the wire. */
-function toBytes(chunk: string | Buffer, encoding: BufferEncoding): Bytes {
-  if (typeof chunk !== 'string') return chunk
-  if (encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii') return chunk
-  if (Buffer.byteLength(chunk, encoding) === chunk.length && isUtf8(encoding)) return chunk
-  return Buffer.from(chunk, encoding)
-}
-
-function isUtf8(encoding: BufferEncoding | undefined): boolean {
-  return encoding === undefined || encoding === 'utf8' || encoding === 'utf-8'
-}
-
-function gather(parts: { chunk: string | Buffer; encoding: BufferEncoding }[]): Bytes {
-  const all = parts.map(part => toBytes(part.chunk, part.encoding))
-  if (all.every(bytes => typeof bytes === 'string')) return all.join('')
-  return Buffer.concat(all.map(bytes => (typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)))
 }
 
 function familyOf(address: string | undefined): string | undefined {
