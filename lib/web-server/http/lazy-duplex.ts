@@ -2,6 +2,7 @@
  * A Duplex whose stream state is only made when somebody looks at it. Most requests are answered by one `end()` and never
  * touch their connection as a stream; making the state of one for each took 1 us of the 8 that a request costs here.
  */
+import { EventEmitter } from 'node:events'
 import { Duplex, type DuplexOptions } from 'node:stream'
 
 const kMade = Symbol('made')
@@ -28,6 +29,10 @@ export function lazyDuplex(options: DuplexOptions): new () => Duplex & Waiting {
   LazyDuplex.prototype = Object.create(Duplex.prototype, {
     constructor: { value: LazyDuplex, writable: true, configurable: true },
     [kOptions]: { value: options },
+    on: listening('on'),
+    addListener: listening('addListener'),
+    off: listening('off'),
+    removeListener: listening('removeListener'),
     _readableState: state('_readableState'),
     _writableState: state('_writableState'),
     readable: beforeMade('readable', () => true),
@@ -63,6 +68,19 @@ export function makeStream(stream: Duplex): void {
   }
   Reflect.apply(Duplex, lazy, [lazy[kOptions]])
 }
+
+/** A stream looks at its state when it gets a listener, or loses one, but only those who read change anything. */
+function listening(name: 'on' | 'addListener' | 'off' | 'removeListener'): PropertyDescriptor {
+  const plain = EventEmitter.prototype[name]
+  const ofStreams = Duplex.prototype[name]
+  function value(this: Lazy, event: string | symbol, listener: Listener): unknown {
+    const method = this[kMade] || event === 'data' || event === 'readable' ? ofStreams : plain
+    return Reflect.apply(method, this, [event, listener])
+  }
+  return { value, writable: true, configurable: true }
+}
+
+type Listener = (...args: unknown[]) => void
 
 function state(name: '_readableState' | '_writableState'): PropertyDescriptor & ThisType<Lazy> {
   return {
