@@ -17,6 +17,7 @@ export interface ReplicaView {
   get(partition: Partition): Pick<Owned, 'reachable' | 'retiring' | 'required'> | undefined
 }
 
+/** Somebody who waits for enough replicas to hold one state of a session. */
 interface Waiter {
   readonly stamp: Stamp
   /** Replicas known to hold `stamp` or newer. */
@@ -27,13 +28,19 @@ interface Waiter {
   readonly done: Acknowledged
 }
 
+/** The newest state of a session, and who waits for it first: as a rule nobody else does, so that is one object. */
 interface Unacknowledged {
   readonly id: SessionId
   readonly partition: Partition
   stamp: Stamp
   /** Replicas known to hold `stamp`. */
   holders: readonly ActorName[]
-  waiters: Waiter[]
+  congested: readonly ActorName[]
+  since: number
+  /** Null once it has been called. */
+  done: Acknowledged | null
+  /** Those who wait for an older state, or for this one as well. */
+  others: Waiter[] | null
 }
 
 const NOBODY: readonly never[] = []
@@ -69,14 +76,19 @@ export class Acknowledgements {
     const { id, partition } = mutation
     let session = this.#sessions.get(id)
     if (session === undefined) {
-      session = { id, partition, stamp: mutation, holders: NOBODY, waiters: [] }
+      const stamp = mutation
+      session = { id, partition, stamp, holders: NOBODY, congested, since: now, done, others: null }
       this.#sessions.set(id, session)
       this.#perPartition[partition] = (this.#perPartition[partition] ?? 0) + 1
     } else {
+      standBack(session)
       session.stamp = mutation
       session.holders = NOBODY
+      session.congested = congested
+      session.since = now
+      session.done = done
     }
-    this.#wait(session, { stamp: mutation, holders: NOBODY, congested, since: now, done })
+    this.#release(session)
   }
 
   /** Whether enough replicas hold the newest state of this session. */
@@ -88,24 +100,26 @@ export class Acknowledgements {
   /** Calls back, maybe at once, when enough replicas hold the newest state that this session has now. */
   whenAcknowledged(id: SessionId, now: number, done: Acknowledged): void {
     const session = this.#sessions.get(id)
-    if (session === undefined) done(null)
-    else {
-      const { stamp, holders } = session
-      this.#wait(session, { stamp, holders, congested: NOBODY, since: now, done })
+    if (session === undefined || this.#areEnough(session.partition, session.holders)) {
+      done(null)
+      return
     }
+    const { stamp, holders } = session
+    session.others ??= []
+    session.others.push({ stamp, holders, congested: NOBODY, since: now, done })
   }
 
   /** A replica holds this state. @returns whether every replica holds the session's newest state now */
   onHeld(replica: ActorName, copy: SessionCopy): boolean {
     const session = this.#sessions.get(copy.id)
     if (session === undefined) return false
-    for (const waiter of session.waiters) {
-      if (compareStamps(copy, waiter.stamp) >= 0) addHolder(waiter, replica)
+    if (session.others !== null) {
+      for (const other of session.others) if (compareStamps(copy, other.stamp) >= 0) addHolder(other, replica)
     }
-    this.#releaseWaiters(session)
-    if (compareStamps(copy, session.stamp) < 0) return false
-    session.holders = withHolder(session.holders, replica)
-    return this.#forgetIfHeldByAll(session)
+    const isNewest = compareStamps(copy, session.stamp) >= 0
+    if (isNewest) addHolder(session, replica)
+    this.#release(session)
+    return isNewest && this.#forgetIfHeldByAll(session)
   }
 
   /**
@@ -117,12 +131,11 @@ export class Acknowledgements {
     for (const session of this.#sessions.values()) {
       if (!partitions.has(session.partition)) continue
       const replicas = this.#owned.get(session.partition)?.reachable ?? NOBODY
-      session.holders = session.holders.filter(name => replicas.includes(name))
-      for (const waiter of session.waiters) {
+      for (const waiter of [session, ...(session.others ?? [])]) {
         waiter.holders = waiter.holders.filter(name => replicas.includes(name))
         waiter.congested = waiter.congested.filter(name => replicas.includes(name))
       }
-      this.#releaseWaiters(session)
+      this.#release(session)
       if (this.#forgetIfHeldByAll(session)) settled.push(session.id)
     }
     return settled
@@ -134,30 +147,46 @@ export class Acknowledgements {
     for (const session of this.#sessions.values()) {
       if (session.partition !== partition) continue
       this.#forget(session)
-      for (const waiter of session.waiters) waiter.done(new OwnershipLostError(partition))
+      for (const done of takeAll(session)) done(new OwnershipLostError(partition))
     }
   }
 
   /** Fails those that have waited too long. @param now ms */
   onTick(now: number): void {
+    const isLate = ({ since }: { readonly since: number }) => now - since >= this.#timeoutMs
     for (const session of this.#sessions.values()) {
-      const late = session.waiters.filter(waiter => now - waiter.since >= this.#timeoutMs)
-      if (late.length === 0) continue
-      session.waiters = session.waiters.filter(waiter => !late.includes(waiter))
-      const required = this.#owned.get(session.partition)?.required ?? 1
-      for (const { done, holders } of late) {
-        done(new ReplicationTimeoutError(this.#timeoutMs, required, holders.length))
+      const late = session.others?.filter(isLate) ?? []
+      if (late.length > 0) session.others = session.others?.filter(other => !late.includes(other)) ?? null
+      const { done, holders } = session
+      if (done !== null && isLate(session)) {
+        session.done = null
+        this.#fail(session.partition, done, holders.length)
       }
+      for (const other of late) this.#fail(session.partition, other.done, other.holders.length)
     }
   }
 
-  #wait(session: Unacknowledged, waiter: Waiter): void {
-    if (this.#isSatisfied(session, waiter)) waiter.done(null)
-    else session.waiters.push(waiter)
+  #fail(partition: Partition, done: Acknowledged, held: number): void {
+    const { required } = this.#owned.get(partition) ?? NOT_OWNED
+    done(new ReplicationTimeoutError(this.#timeoutMs, required, held))
   }
 
-  #isSatisfied(session: Unacknowledged, waiter: Waiter): boolean {
-    return waiter.congested.length === 0 && this.#areEnough(session.partition, waiter.holders)
+  /** Calls those who have waited for long enough, in the order in which they came. */
+  #release(session: Unacknowledged): void {
+    const { partition, stamp, done, others } = session
+    // All are taken out before any is called: what that does may bring the next change of this session.
+    const isDone = done !== null && this.#isSatisfied(partition, session)
+    if (isDone) session.done = null
+    const satisfied: readonly Waiter[] =
+      others?.filter(other => this.#isSatisfied(partition, other)) ?? NOBODY
+    if (satisfied.length > 0) session.others = others?.filter(other => !satisfied.includes(other)) ?? null
+    for (const other of satisfied) if (other.stamp !== stamp) other.done(null)
+    if (isDone) done(null)
+    for (const other of satisfied) if (other.stamp === stamp) other.done(null)
+  }
+
+  #isSatisfied(partition: Partition, { congested, holders }: Pick<Waiter, 'congested' | 'holders'>): boolean {
+    return congested.length === 0 && this.#areEnough(partition, holders)
   }
 
   #areEnough(partition: Partition, holders: readonly ActorName[]): boolean {
@@ -167,28 +196,12 @@ export class Acknowledgements {
     return counted >= required
   }
 
-  #releaseWaiters(session: Unacknowledged): void {
-    const [first] = session.waiters
-    if (first === undefined) return
-    if (session.waiters.length === 1) {
-      if (!this.#isSatisfied(session, first)) return
-      // Before it is told: what that does may bring the next change of this session.
-      session.waiters.pop()
-      first.done(null)
-      return
-    }
-    const satisfied = session.waiters.filter(waiter => this.#isSatisfied(session, waiter))
-    if (satisfied.length === 0) return
-    session.waiters = session.waiters.filter(waiter => !satisfied.includes(waiter))
-    for (const waiter of satisfied) waiter.done(null)
-  }
-
   #forgetIfHeldByAll(session: Unacknowledged): boolean {
     const replicas = this.#owned.get(session.partition)?.reachable ?? NOBODY
     if (replicas.length === 0) return false
     for (const name of replicas) if (!session.holders.includes(name)) return false
     this.#forget(session)
-    for (const waiter of session.waiters) waiter.done(null)
+    if (session.done !== null || session.others !== null) for (const done of takeAll(session)) done(null)
     return true
   }
 
@@ -198,12 +211,27 @@ export class Acknowledgements {
   }
 }
 
-/** The lists are shared between a session and those who wait for it, so they are never changed. */
-function withHolder(holders: readonly ActorName[], replica: ActorName): readonly ActorName[] {
-  return holders.includes(replica) ? holders : [...holders, replica]
+/** A newer state takes the first place: whoever waits for the one before goes on waiting for that. */
+function standBack(session: Unacknowledged): void {
+  const { stamp, holders, congested, since, done } = session
+  if (done === null) return
+  session.others ??= []
+  session.others.push({ stamp, holders, congested, since, done })
 }
 
-function addHolder(waiter: Waiter, replica: ActorName): void {
-  waiter.holders = withHolder(waiter.holders, replica)
+/** @returns all who wait, in the order in which they came; nobody waits any more */
+function takeAll(session: Unacknowledged): Acknowledged[] {
+  const all: Acknowledged[] = []
+  for (const { stamp, done } of session.others ?? []) if (stamp !== session.stamp) all.push(done)
+  if (session.done !== null) all.push(session.done)
+  for (const { stamp, done } of session.others ?? []) if (stamp === session.stamp) all.push(done)
+  session.others = null
+  session.done = null
+  return all
+}
+
+/** The lists are shared between a session and those who wait for it, so they are never changed. */
+function addHolder(waiter: Pick<Waiter, 'holders' | 'congested'>, replica: ActorName): void {
+  if (!waiter.holders.includes(replica)) waiter.holders = [...waiter.holders, replica]
   if (waiter.congested.length > 0) waiter.congested = waiter.congested.filter(name => name !== replica)
 }
