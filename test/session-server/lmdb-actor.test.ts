@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import type { ActorHandle } from '../../lib/director/actors/actor-handle.js'
@@ -83,6 +86,15 @@ t.test(
     t.comment(`${KILLS} kills, ${last} batches acknowledged`)
   },
 )
+
+t.test('a thread that is killed while it opens its store ends nothing but itself', async t => {
+  const file = fileURLToPath(new URL('killed-threads.js', import.meta.url))
+  const child = spawn(process.execPath, [file, t.testdir(), '5'])
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (said += text))
+  const [code, signal] = await once(child, 'close')
+  t.strictSame({ code, signal, said }, { code: 0, signal: null, said: 'alive\n' })
+})
 
 t.test('a session server that is stopped answers what it was sent before, and leaves it on disk', async t => {
   const path = t.testdir()
