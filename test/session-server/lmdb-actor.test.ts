@@ -89,7 +89,7 @@ t.test(
 
 t.test('a thread that is killed while it opens its store ends nothing but itself', async t => {
   const file = fileURLToPath(new URL('killed-threads.js', import.meta.url))
-  const child = spawn(process.execPath, [file, t.testdir(), '5'])
+  const child = spawn(process.execPath, [file, t.testdir(), '12'])
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (said += text))
   const [code, signal] = await once(child, 'close')
