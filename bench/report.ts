@@ -80,6 +80,7 @@ export function resultLines({ rows, skipped, targets, loadAfter }: Report): stri
   ]
 }
 
+/** µs are of CPU time for a request, in the order of {@link PARTS}; others are cores used by all else. */
 const HEADER = [
   'server',
   'requests/s',
@@ -87,10 +88,14 @@ const HEADER = [
   'p50 ms',
   'p99 ms',
   'p99.9 ms',
-  ...PARTS.map(part => `${part} µs`),
-  'wrk µs',
+  'µs: director',
+  'web',
+  'session',
+  'redis',
+  'other',
+  'wrk',
   'director full at',
-  'others, cores',
+  'others',
 ]
 
 function cellsOf(row: Row): string[] {
@@ -122,10 +127,14 @@ function titleOf(block: BlockName): string {
 
 /** A server, and what its block varies. */
 function labelOf(row: Pick<Row, 'block' | 'peer' | 'webServers' | 'connections' | 'ratePart'>): string {
-  if (row.block === 'web-servers') return `${row.peer}, ${row.webServers} web servers`
-  if (row.block === 'connections') return `${row.peer}, ${row.connections} connections`
+  if (row.block === 'web-servers') return `${row.peer}, ${counted(row.webServers, 'web server')}`
+  if (row.block === 'connections') return `${row.peer}, ${counted(row.connections, 'connection')}`
   if (row.ratePart !== null) return `${row.peer}, ${figure(row.ratePart * 100, 0)} %`
   return row.peer
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
 function targetLines(targets: readonly Reached[]): string[] {

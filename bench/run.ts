@@ -104,7 +104,7 @@ async function startPeers(
     const own = join(folder, key)
     await mkdir(own)
     const kind = PEERS[cell.peer]
-    const peer = await kind.start({ webServers: cell.webServers, folder: own, redis, scope })
+    const peer = await kind.start({ webServers: cell.webServers, folder: own, redis, scope, signal })
     peers.set(key, new MeasuredPeer(peer, kind.hasSessions))
   }
   return peers

@@ -10,6 +10,8 @@ const US_PER_SECOND = 1e6
 /** One line of the report. */
 export interface Row extends Cell {
   readonly block: BlockName
+  /** Requests a second that were asked for; null: as many as it can. */
+  readonly rate: number | null
   readonly requestsPerSecond: Spread
   /** Against the bare server in the same rounds; null when that was not measured. */
   readonly ofBare: Spread | null
@@ -67,6 +69,7 @@ function rowOf(rounds: readonly Sample[], samples: readonly Sample[]): Row | nul
   for (const part of PARTS) cpuUs[part] = median(sample => sample.cpuUs[part])
   return {
     ...{ block, peer, load, webServers, connections, ratePart },
+    rate: first.rate,
     requestsPerSecond: spreadOf(rounds.map(sample => sample.requestsPerSecond)),
     ofBare: ratioOf(rounds, bare, sample => sample.requestsPerSecond),
     latency: {

@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path'
 import t from 'tap'
 
 /** As .ci/run installs them. */
-export type Program = 'redis-server' | 'ip' | 'openssl' | 'curl'
+export type Program = 'redis-server' | 'ip' | 'openssl' | 'curl' | 'wrk'
 
 /** Skips the whole test file when a program is missing: to be called before its first test. @throws as {@link lacks} */
 export function needs(program: Program): void {
