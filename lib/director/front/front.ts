@@ -12,6 +12,7 @@ import { publishRequestEnd, type RequestMessage } from '../diagnostics.js'
 import type { RequestLog } from '../logs/request-log.js'
 import type { WebServerTraffic } from '../measured.js'
 import { Connections } from './connections.js'
+import { isFaulty } from './faults.js'
 import { Flight } from './flight.js'
 import { announcesBody, FlightBody } from './flight-body.js'
 import { sessionIdIn } from './front-cookie.js'
@@ -36,6 +37,9 @@ export const GO_AWAY_MS = 1_000
 
 /** Longest time between two looks for requests that are late, ms: as in node:http, more often where the limit is short. */
 const CHECK_INTERVAL_MS = 30_000
+
+/** What a tunnel gets that must not be one. */
+const FAULTY_ANSWER = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
 /** What a front is made of. */
 export interface FrontOptions {
@@ -89,6 +93,8 @@ export class Front {
           ? Math.min(listen.headersTimeoutMs, listen.requestTimeoutMs)
           : listen.headersTimeoutMs,
       requestTimeout: listen.requestTimeoutMs,
+      // What is wrong with the Host, and with more, is looked at here: see faults.ts.
+      requireHostHeader: false,
     })
     this.#server.on('connection', socket =>
       this.#connections.add(socket, flights => this.#clientGone(flights)),
@@ -249,6 +255,12 @@ export class Front {
   }
 
   #accept(req: IncomingMessage, res: RawResponse): void {
+    if (this.#connections.isSpoiled(req.socket)) return
+    if (isFaulty(req)) {
+      this.#connections.spoil(req.socket)
+      res.refuseAsFaulty()
+      return
+    }
     const flight = new Flight(
       'request',
       req,
@@ -271,7 +283,11 @@ export class Front {
     const answer = new TunnelAnswer(socket)
     if (head.length > 0) socket.unshift(head)
     this.#connections.whenAnswered(socket, () => {
-      if (socket.destroyed) return
+      if (socket.destroyed || this.#connections.isSpoiled(socket)) return
+      if (isFaulty(req)) {
+        answer.endRaw(FAULTY_ANSWER, true)
+        return
+      }
       const share = this.#connections.shareOf(socket)
       const flight = new Flight('tunnel', req, answer, share, this.#partitionFor(req))
       this.#connections.began(flight)

@@ -47,6 +47,12 @@ export class RawResponse extends ServerResponse implements Answer {
     this.end(text)
   }
 
+  /** Answers 400, and closes the connection after it. */
+  refuseAsFaulty(): void {
+    this.writeHead(400, { Connection: 'close', 'Content-Length': 0 })
+    this.end()
+  }
+
   cut(): void {
     this.req.socket.destroy()
   }
