@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { validateConfig } from '../../lib/config/validate.js'
 import type { Cluster, ClusterStatus } from '../../lib/director/cluster.js'
 import { start } from '../../lib/start.js'
+import { clockMs } from './clock.js'
 import { FIGURES_CHANNEL, type FiguresMessage, nameThread, type ThreadFigures } from './thread-figures.js'
 
 /** What the process can be asked for. */
@@ -29,6 +30,16 @@ export interface Call {
   readonly call: number
   readonly name: keyof ClusterCalls
   readonly argument: unknown
+}
+
+/** What has happened in the cluster. */
+export interface Happened {
+  readonly event: 'actor:ended' | 'takeover' | 'resynced'
+  /** See {@link clockMs}. */
+  readonly at: number
+  /** The actor that ended; the owner that was lost. */
+  readonly actor: string | null
+  readonly durationMs: number | null
 }
 
 /** Its answer. */
@@ -62,8 +73,15 @@ async function carryOut({ name, argument }: Call): Promise<unknown> {
 
 async function startCluster(raw: Record<string, unknown>): Promise<number> {
   const { config } = validateConfig(raw, { source: 'the bench', folder: process.cwd(), env: {} }, {})
-  cluster = await start(config, { log: pino({ level: 'error' }) })
+  cluster = await start(config, { log: pino({ level: 'fatal' }) })
+  cluster.on('actor:ended', ({ actor }) => tell('actor:ended', actor, null))
+  cluster.on('takeover', ({ from, durationMs }) => tell('takeover', from, durationMs))
+  cluster.on('resynced', ({ durationMs }) => tell('resynced', null, durationMs))
   return Number(new URL(cluster.url).port)
+}
+
+function tell(event: Happened['event'], actor: string | null, durationMs: number | null): void {
+  process.send?.({ event, at: clockMs(), actor, durationMs } satisfies Happened)
 }
 
 function running(): Cluster {

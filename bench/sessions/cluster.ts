@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { ClusterStatus } from '../../lib/director/cluster.js'
-import type { Answer, Call, ClusterCalls, MemoryFigures } from './cluster-process.js'
+import type { Answer, Call, ClusterCalls, Happened, MemoryFigures } from './cluster-process.js'
 
 const PROCESS = fileURLToPath(new URL('cluster-process.js', import.meta.url))
 const HOOK = new URL('thread-hook.js', import.meta.url).href
@@ -25,6 +25,8 @@ export interface BenchClusterOptions {
 export class BenchCluster {
   readonly #process: ChildProcess
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
+  readonly #happened: Happened[] = []
+  readonly #onHappened = new Set<() => void>()
   readonly port: number = 0
   #calls = 0
 
@@ -47,7 +49,10 @@ export class BenchCluster {
       execArgv: ['--enable-source-maps', '--expose-gc', '--import', HOOK],
       serialization: 'advanced',
     })
-    this.#process.on('message', (answer: Answer) => this.#onAnswer(answer))
+    this.#process.on('message', (message: Answer | Happened) => {
+      if ('event' in message) this.#onEvent(message)
+      else this.#onAnswer(message)
+    })
     this.#process.once('exit', (code, signal) => {
       for (const { reject } of this.#waiting.values()) {
         reject(new Error(`the process of the cluster ended with ${signal ?? code}: see what it printed`))
@@ -67,6 +72,20 @@ export class BenchCluster {
   /** @param collect whether every thread does a full garbage collection before it answers */
   memory(collect: boolean): Promise<MemoryFigures> {
     return this.#call('memory', collect)
+  }
+
+  /**
+   * Waits for something to happen, unless it has already.
+   * @param since see `clockMs`
+   */
+  async event(event: Happened['event'], since: number, actor: string | null = null): Promise<Happened> {
+    while (true) {
+      const found = this.#happened.find(
+        each => each.event === event && each.at >= since && (actor === null || each.actor === actor),
+      )
+      if (found !== undefined) return found
+      await new Promise<void>(resolve => this.#onHappened.add(resolve))
+    }
   }
 
   /** Waits until the cluster is in such a state. */
@@ -98,6 +117,13 @@ export class BenchCluster {
     })
   }
 
+  #onEvent(happened: Happened): void {
+    this.#happened.push(happened)
+    const waiting = [...this.#onHappened]
+    this.#onHappened.clear()
+    for (const resolve of waiting) resolve()
+  }
+
   #onAnswer({ call, value, error }: Answer): void {
     const waiting = this.#waiting.get(call)
     this.#waiting.delete(call)
@@ -119,7 +145,7 @@ function configOf({
 }: BenchClusterOptions): Record<string, unknown> {
   return {
     app: APP,
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: { host: '127.0.0.1', port: 0, servedBy: true },
     // A forced collection of a large heap is no hang.
     webServers: { threads: webServers, hangTimeout: '60s' },
     sessionServers: Array.from({ length: sessionServers }, (_, index) => ({

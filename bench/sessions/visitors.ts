@@ -3,6 +3,8 @@ import { connect, type Socket } from 'node:net'
 
 /** One answer. */
 export interface Response {
+  /** The web server that answered; null when none did. */
+  readonly servedBy: string | null
   /** 0 when the connection ended instead. */
   readonly status: number
   /** The session cookie that it sets, `name=value`, or null. */
@@ -43,7 +45,7 @@ export class Visitor {
     socket.on('close', () => {
       if (this.#socket === socket) this.#socket = null
       this.#received = ''
-      for (const done of this.#waiting.splice(0)) done({ status: 0, cookie: null })
+      for (const done of this.#waiting.splice(0)) done({ status: 0, cookie: null, servedBy: null })
     })
     return socket
   }
@@ -59,7 +61,8 @@ export class Visitor {
       if (end > this.#received.length) break
       from = end
       const cookie = /\r\nset-cookie: ([^;\r]+)/i.exec(head)?.[1] ?? null
-      this.#waiting.shift()?.({ status: Number(head.slice(9, 12)), cookie })
+      const servedBy = /\r\nx-served-by: ([^\r]+)/i.exec(head)?.[1] ?? null
+      this.#waiting.shift()?.({ status: Number(head.slice(9, 12)), cookie, servedBy })
     }
     this.#received = this.#received.slice(from)
   }
@@ -70,42 +73,50 @@ function bodyLengthOf(head: string): number {
   return length === undefined ? 0 : Number(length)
 }
 
+/** A session that was begun. */
+export interface Begun {
+  /** Its cookie, `name=value`. */
+  readonly cookie: string
+  /** Its owner. */
+  readonly webServer: string
+}
+
 /** Connections that begin sessions, and requests on their way on each. */
 const CONNECTIONS = 16
-const REQUESTS_PER_CONNECTION = 32
+const REQUESTS_PER_CONNECTION = 8
+/** Time before a request that was refused is made again, ms. */
+const RETRY_MS = 200
 
 /**
  * Begins sessions as fast as they come.
  * @param count how many
- * @param keep how many of their cookies to give back, spread over all of them
- * @param onBegun told after each one how many there are
+ * @param keep how many of them to give back, spread over all of them
  * @throws when an answer is not what the app answers
  */
-export function beginSessions(
-  port: number,
-  count: number,
-  keep: number,
-  onBegun: (begun: number) => void = () => undefined,
-): Promise<string[]> {
+export function beginSessions(port: number, count: number, keep: number): Promise<Begun[]> {
   const every = Math.max(1, Math.floor(count / Math.max(1, keep)))
-  const cookies: string[] = []
+  const kept: Begun[] = []
   const visitors = Array.from({ length: CONNECTIONS }, () => new Visitor(port))
   let [asked, begun] = [0, 0]
-  return new Promise<string[]>((resolve, reject) => {
-    const next = (visitor: Visitor): void => {
-      if (asked >= count) return
-      asked++
-      visitor.get(null, ({ status, cookie }) => {
-        if (status !== 204 || cookie === null) {
-          reject(new Error(`a new session was answered with ${status}, expected 204 and a cookie`))
-          return
-        }
-        if (begun % every === 0 && cookies.length < keep) cookies.push(`${cookie}`)
-        begun++
-        onBegun(begun)
-        if (begun === count) resolve(cookies)
-        else next(visitor)
+  return new Promise<Begun[]>((resolve, reject) => {
+    const begin = (visitor: Visitor): void => {
+      visitor.get(null, ({ status, cookie, servedBy }) => {
+        // Busy: it says so rather than letting everybody wait.
+        if (status === 503) setTimeout(begin, RETRY_MS, visitor)
+        else if (status === 204 && cookie !== null) onBegun(visitor, { cookie, webServer: servedBy ?? '' })
+        else reject(new Error(`a new session was answered with ${status}, expected 204 and a cookie`))
       })
+    }
+    const next = (visitor: Visitor): void => {
+      if (asked === count) return
+      asked++
+      begin(visitor)
+    }
+    const onBegun = (visitor: Visitor, session: Begun): void => {
+      if (begun % every === 0 && kept.length < keep) kept.push(session)
+      begun++
+      if (begun === count) resolve(kept)
+      else next(visitor)
     }
     for (const visitor of visitors) {
       for (let request = 0; request < REQUESTS_PER_CONNECTION; request++) next(visitor)
