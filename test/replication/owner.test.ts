@@ -287,3 +287,38 @@ t.test('without a replica that can be reached a look-up fails at once, and a cha
   owner.onTick(OPTIONS.ackTimeoutMs)
   t.strictSame(outcomes, ['REPLICATION_TIMEOUT'])
 })
+
+t.test(
+  'an owner that goes on in another epoch keeps its sessions and sends them under the new one',
+  async t => {
+    const { assign, mutate, deliver, dropped, stored, fenced, owner } = cluster({ acks: 'all' })
+    assign(assignmentOf(1, [synced(A), synced(B)]))
+    deliver()
+    const outcomes = mutate(1)
+    owner.flush()
+    owner.onReplicaLost(A, 0)
+    t.strictSame(outcomes, [], 'B has not acknowledged')
+    assign({ ...assignmentOf(2, [unsynced(B)], { settled: false }), continues: true })
+    deliver()
+    t.strictSame(outcomes, ['ok'])
+    t.strictSame(dropped, [])
+    t.strictSame(stored(B), holds(copyOf(X, 1, 1)))
+    mutate(2, 2)
+    deliver()
+    t.strictSame(stored(B), holds(copyOf(X, 2, 2)))
+    t.strictSame(fenced, [])
+    t.equal(owner.pending.unacknowledged, 0)
+  },
+)
+
+t.test('an owner that has given a partition up does not go on with it, and says so once', async t => {
+  const { assign, deliver, owner, fenced } = cluster()
+  assign(assignmentOf(1, [synced(A)]))
+  deliver()
+  owner.release(OF_X)
+  const next = { ...assignmentOf(2, [unsynced(B)], { settled: false }), continues: true } as const
+  assign(next)
+  assign({ ...next, revision: 1 })
+  t.equal(owner.epochOf(OF_X), null)
+  t.strictSame(fenced, [claimOf(OF_X, 2)])
+})

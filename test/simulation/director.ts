@@ -194,8 +194,8 @@ export class SimulatedDirector implements Receiver {
   #onFenced(name: ActorName, claim: Claim): void {
     this.#world.tell('director', () => `hears that ${name} was fenced: ${JSON.stringify(claim)}`)
     // Whoever is not declared dead gives up what it owns before another gets it.
-    const isCovered = this.#world.parameters.profile === 'covered'
-    this.#world.check(!isCovered, () => `${name} was fenced from ${claim.partition}, though it lives`)
+    const isStorm = this.#world.parameters.profile === 'storm'
+    this.#world.check(isStorm, () => `${name} was fenced from ${claim.partition}, though it lives`)
     if (!this.#table.onFenced(name, claim)) return
     this.#assign(this.#table.assignUnowned())
     this.requests.unpark()

@@ -1,5 +1,5 @@
 /** The store of memory, with a check of each change: copies never go backwards and go only for a reason. */
-import { compareStamps, type SessionCopy } from '../../lib/replication/copy.js'
+import { compareStamps, type SessionCopy, type Stamp } from '../../lib/replication/copy.js'
 import type { ActorName, Epoch, Partition, SessionId } from '../../lib/replication/ids.js'
 import { MemoryStore } from '../../lib/session-server/stores/memory.js'
 import type { DiskImage, SimulatedDisk } from './disk.js'
@@ -18,6 +18,8 @@ export class WatchedStore extends MemoryStore {
   forgetting = false
   readonly #world: World
   readonly #options: WatchedStoreOptions
+  /** What it holds, noted apart from what it holds it in. */
+  readonly #stamps = new Map<SessionId, Stamp>()
 
   constructor(world: World, options: WatchedStoreOptions) {
     super()
@@ -26,7 +28,8 @@ export class WatchedStore extends MemoryStore {
   }
 
   override set(copy: SessionCopy, partition: Partition): void {
-    const held = this.get(copy.id, partition)
+    const held = this.#stamps.get(copy.id)
+    this.#stamps.set(copy.id, copy)
     this.#world.check(
       held === undefined || compareStamps(copy, held) > 0,
       () => `${this.#options.name} went backwards with ${copy.id}`,
@@ -40,6 +43,7 @@ export class WatchedStore extends MemoryStore {
     const held = this.get(id, partition)
     const expired = held === undefined || held.expires <= this.#world.clocks.now(host)
     this.#world.check(expired || this.forgetting, () => `${name} deleted ${id}, which had not expired`)
+    this.#stamps.delete(id)
     super.delete(id, partition)
     disk?.record({ type: 'delete', id, partition })
   }
@@ -58,7 +62,10 @@ export class WatchedStore extends MemoryStore {
 
   /** Begins with what a disk held. */
   restore(copies: DiskImage['copies'], fences: DiskImage['fences']): void {
-    for (const { copy, partition } of copies.values()) super.set(copy, partition)
+    for (const { copy, partition } of copies.values()) {
+      this.#stamps.set(copy.id, copy)
+      super.set(copy, partition)
+    }
     for (const [partition, epoch] of fences) super.raiseFence(partition, epoch)
   }
 
