@@ -20,6 +20,10 @@ export interface Row extends Cell {
   readonly p99: Spread
   /** Medians of the rounds, µs a request. */
   readonly cpuUs: CpuTimes
+  /** Of all parts together. */
+  readonly serverCpuUs: number
+  /** The latter against the bare server in the same rounds; null when that was not measured. */
+  readonly cpuOfBare: Spread | null
   readonly wrkCpuUs: number
   readonly othersCores: number
   /** Requests a second that would take all the time of the director's thread; null where there is none. */
@@ -58,6 +62,11 @@ export function latencyOf({ latency, dueLatency }: Sample): Latency {
   return dueLatency ?? latency
 }
 
+/** @returns CPU time of all parts of the server for a request, µs */
+function serverCpuOf({ cpuUs }: Sample): number {
+  return PARTS.reduce((sum, part) => sum + cpuUs[part], 0)
+}
+
 function rowOf(rounds: readonly Sample[], samples: readonly Sample[]): Row | null {
   const [first] = rounds
   if (first === undefined) return null
@@ -79,6 +88,8 @@ function rowOf(rounds: readonly Sample[], samples: readonly Sample[]): Row | nul
     },
     p99: spreadOf(rounds.map(sample => latencyOf(sample).p99)),
     cpuUs,
+    serverCpuUs: median(serverCpuOf),
+    cpuOfBare: ratioOf(rounds, bare, serverCpuOf),
     wrkCpuUs: median(sample => sample.wrkCpuUs),
     othersCores: median(sample => sample.othersCores),
     directorFullAt: cpuUs.director === 0 ? null : US_PER_SECOND / cpuUs.director,
