@@ -89,6 +89,11 @@ export function closeEndGate(gate: SharedArrayBuffer): boolean {
   return (Atomics.or(new Int32Array(gate), 0, CLOSED) & INSIDE) === 0
 }
 
+/** The thread has ended, whatever it was in: nobody is behind its gate any more. */
+export function abandonEndGate(gate: SharedArrayBuffer): void {
+  Atomics.store(new Int32Array(gate), 0, CLOSED)
+}
+
 /** Resolves when nobody is behind a closed gate. Without a bound: what a thread can't leave, it can't be ended in. */
 export async function endGateIsClear(gate: SharedArrayBuffer): Promise<void> {
   const state = new Int32Array(gate)

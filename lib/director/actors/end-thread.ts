@@ -1,5 +1,5 @@
 /** Ends threads at a moment at which that ends nothing else: see `transport/end-gate.ts`. */
-import { awaitEndGateSync, closeEndGate, endGateIsClear } from '../../transport/end-gate.js'
+import { abandonEndGate, awaitEndGateSync, closeEndGate, endGateIsClear } from '../../transport/end-gate.js'
 
 /** Longest wait of an exit for all threads together, ms: a commit, or an opening, and not a dead disk. */
 const EXIT_WAIT_MS = 2_000
@@ -16,8 +16,9 @@ export function guardAtExit(gate: SharedArrayBuffer): void {
   gates.add(gate)
 }
 
-/** The thread is gone. */
+/** The thread is gone, maybe of an error behind its gate. */
 export function unguardAtExit(gate: SharedArrayBuffer): void {
+  abandonEndGate(gate)
   gates.delete(gate)
   if (gates.size === 0) process.off('exit', closeAll)
 }
