@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { wholeNumberOption } from '../lib/cli/options.js'
 import { PAGE_IMAGES, writePage } from './document.js'
 import { PEER_NAMES, PEERS, type PeerName } from './peers/peers.js'
@@ -51,7 +51,12 @@ await new Command('bench')
   .option('--peers <names>', `some of ${PEER_NAMES.join(',')}`, someOf(PEER_NAMES), PEER_NAMES)
   .option('--loads <names>', `some of ${BLOCK_NAMES.join(',')}`, someOf(BLOCK_NAMES), BLOCK_NAMES)
   .option('--targets', 'only what the target table asks for')
-  .option('--smoke', 'every server and every load for a moment: whether they work, no figures')
+  .addOption(
+    new Option(
+      '--smoke',
+      'every server and every load for a moment: whether they work, no figures',
+    ).conflicts('write'),
+  )
   .option('--folder <path>', 'where lmdb keeps its copies: an existing folder on the disk to be measured')
   .option('--json <file>', 'writes every measurement to a file as well')
   .option('--images <folder>', 'draws throughput and latency against load as SVG files there')

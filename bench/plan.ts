@@ -93,22 +93,23 @@ export function fullPlan({ peers, blocks, connections, webServers }: PlanOptions
       name === 'web-servers' || name === 'connections' || name === 'rate'
         ? cellsOf[name]()
         : (name === 'sticky' ? PEER_NAMES : MAIN_PEERS).map(peer => cell(peer, name))
-    return { name, cells: cells.filter(({ peer }) => peers.includes(peer)) }
+    return { name, cells }
   })
-  return planned.filter(({ cells }) => cells.length > 0)
+  return measurable(planned, peers)
 }
 
 /** Only what the target table asks for. */
-export function targetPlan({ connections, webServers }: PlanOptions): Block[] {
+export function targetPlan({ peers, connections, webServers }: PlanOptions): Block[] {
   const cell = (load: LoadName, ratePart: number | null = null) => {
     return (peer: PeerName): Cell => ({ peer, load, webServers, connections, ratePart })
   }
-  return [
+  const planned: Block[] = [
     { name: 'sticky', cells: TARGET_PEERS.map(cell('sticky')) },
     { name: 'pooled', cells: TARGET_PAIR.map(cell('pooled')) },
     { name: 'read', cells: TARGET_PAIR.map(cell('read')) },
     { name: 'rate', cells: TARGET_PAIR.map(cell('sticky', TARGET_RATE_PART)) },
   ]
+  return measurable(planned, peers)
 }
 
 /** Every server once, and on Troupe every load: whether it all still works. */
@@ -119,6 +120,17 @@ export function smokePlan({ peers, connections, webServers }: PlanOptions): Bloc
     if (name === 'rate') return { name, cells: cells.filter(isSmokeRate) }
     return { name, cells: cells.filter(({ peer }) => peer === 'troupe').slice(0, 1) }
   })
+}
+
+/**
+ * @returns the blocks with these servers only; without the block `rate` where `bare` is not measured under sticky, since
+ * its rates are parts of what that does
+ */
+function measurable(blocks: readonly Block[], peers: readonly PeerName[]): Block[] {
+  const hasPeak = peers.includes('bare') && blocks.some(({ name }) => name === 'sticky')
+  return blocks
+    .map(({ name, cells }) => ({ name, cells: cells.filter(({ peer }) => peers.includes(peer)) }))
+    .filter(({ name, cells }) => cells.length > 0 && (name !== 'rate' || hasPeak))
 }
 
 function isSmokeRate({ peer, ratePart }: Cell): boolean {

@@ -13,6 +13,10 @@ import { type Reached, type Target, targetsReached } from './targets.js'
 /** What was measured with, beside the machine. */
 export type Versions = Readonly<Record<string, string>>
 
+/** What it takes to start a server, and to count its sessions, about, s. */
+const START_SECONDS = 1
+const CHECK_SECONDS = 0.7
+
 /** What `--json` writes. */
 export interface Report {
   readonly bench: 'peers'
@@ -56,10 +60,11 @@ export function sampleLine(sample: Sample): string {
 }
 
 /** How long a plan takes, about, minutes. */
-export function minutesOf(plan: readonly Block[], { rounds, seconds, warmUpSeconds }: RunOptions): number {
+export function minutesOf(plan: readonly Block[], options: Report['options']): number {
+  const { rounds, seconds, warmUpSeconds, firstWarmUpSeconds } = options
   const cells = plan.reduce((sum, block) => sum + block.cells.length, 0)
-  const checks = 0.7
-  return (cells * rounds * (seconds + warmUpSeconds + checks)) / 60
+  const once = START_SECONDS + firstWarmUpSeconds - warmUpSeconds
+  return (cells * (once + rounds * (seconds + warmUpSeconds + CHECK_SECONDS))) / 60
 }
 
 /** The results. */

@@ -29,7 +29,7 @@ export interface Axis {
 
 const WIDTH = 360
 const HEIGHT = 300
-const MARGIN = { top: 34, right: 18, bottom: 46, left: 62 }
+const MARGIN = { top: 34, right: 26, bottom: 46, left: 62 }
 const LEGEND_HEIGHT = 34
 const LEGEND_STEP = 150
 /** About so many marks on a linear axis. */

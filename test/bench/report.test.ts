@@ -4,7 +4,7 @@ import t from 'tap'
 import { NO_TIME } from '../../bench/cpu.js'
 import { PAGE, withFigures } from '../../bench/document.js'
 import type { PeerName } from '../../bench/peers/peers.js'
-import type { BlockName } from '../../bench/plan.js'
+import { BLOCK_NAMES, type BlockName, fullPlan } from '../../bench/plan.js'
 import { plotsOf } from '../../bench/plots/plots.js'
 import { reportOf, resultLines } from '../../bench/report.js'
 import type { Sample } from '../../bench/run.js'
@@ -94,4 +94,12 @@ t.test('the page has a place for the figures of one run, which replace those of 
   t.match(second, '222,222')
   t.equal(second.length, first.length)
   t.throws(() => withFigures('no marks', report([]), []), /expected the lines/)
+})
+
+t.test('nothing is measured at rates that are parts of what nobody has measured', async t => {
+  const blocksOf = (peers: readonly PeerName[], blocks: readonly BlockName[]) =>
+    fullPlan({ peers, blocks, connections: 64, webServers: 2 }).map(({ name }) => name)
+  t.strictSame(blocksOf(['bare', 'troupe'], BLOCK_NAMES), BLOCK_NAMES)
+  t.strictSame(blocksOf(['troupe'], ['sticky', 'rate']), ['sticky'])
+  t.strictSame(blocksOf(['bare', 'troupe'], ['read', 'rate']), ['read'])
 })
