@@ -14,12 +14,20 @@ const { values } = parseArgs({
 })
 console.log(`seed ${values.seed}: chaos of ${values.minutes} minutes`)
 const ends: (() => unknown)[] = []
+const end = async () => {
+  for (const each of ends.splice(0)) await each()
+}
+// Namespaces and mounts would outlive this process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void end().finally(() => process.exit(1)))
+}
 try {
   const scope = { teardown: (end: () => unknown) => void ends.unshift(end) }
   const { seed, minutes } = { seed: Number(values.seed), minutes: Number(values.minutes) }
   const report = await chaos(scope, { seed, minutes, onRound: line => console.log(line) })
   const table = chaosTable(report).join('\n')
   console.log(table)
+  for (const line of report.lastWords) console.log(line)
   if (values.report !== undefined) {
     await mkdir(values.report, { recursive: true })
     await writeFile(join(values.report, `chaos-${seed}.md`), `${table}\n`)
@@ -27,5 +35,5 @@ try {
   }
   if (report.violations.length > 0) process.exitCode = 1
 } finally {
-  for (const end of ends) await end()
+  await end()
 }

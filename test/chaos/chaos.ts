@@ -66,6 +66,8 @@ export interface ChaosReport {
   readonly sightings: readonly Sighting[]
   readonly tally: Tally
   readonly violations: readonly string[]
+  /** What hosts logged last, when there were any. */
+  readonly lastWords: readonly string[]
 }
 
 const SIGHT_INTERVAL_MS = 250
@@ -74,7 +76,11 @@ const CALM_REQUESTS = 200
 /** Longest time in which a deployment has to be whole again, ms. */
 const WHOLE_WITHIN_MS = 60_000
 /** A session host that nobody misses for so long is back, ms. */
-const NOTICED_WITHIN_MS = 4_000
+const NOTICED_WITHIN_MS = 5_000
+/** Lines that each host is allowed at the end, when something went wrong. */
+const LAST_WORDS = 12
+/** Of pino. */
+const WARN = 40
 /** How often a web server dies, too, while a session host is away. */
 const MEANWHILE_CHANCE = 0.5
 
@@ -117,11 +123,22 @@ class Chaos {
       over.abort()
     }
     const tally = await load.stop()
+    const violations = [...this.#violations, ...tally.violations]
     return {
       ...{ seed: this.#options.seed, acks, network: network.description, seconds: load.ranMs / 1000 },
       ...{ rounds: this.#rounds, bars: this.#bars, sightings: this.#sightings, tally },
-      violations: [...this.#violations, ...tally.violations],
+      violations,
+      lastWords: violations.length === 0 ? [] : this.#lastWords(),
     }
+  }
+
+  #lastWords(): string[] {
+    const { web, stores } = this.#deployment
+    return [web, ...stores].flatMap(({ name, logged, printed }) => {
+      const warned = logged.filter(({ level }) => Number(level) >= WARN)
+      const lines = warned.map(({ msg, actor, err }) => `${actor ?? ''} ${msg} ${err?.message ?? ''}`)
+      return [...lines.slice(-LAST_WORDS), ...printed.slice(-LAST_WORDS)].map(line => `${name}: ${line}`)
+    })
   }
 
   async #round(): Promise<void> {

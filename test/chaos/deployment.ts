@@ -134,7 +134,7 @@ async function configOf(network: TestNetwork, { acks }: ChaosSetup, places: Plac
     sessionServers: redis === null ? lmdb : [...lmdb, { name: r, store: 'redis', redis: redis.url }],
     replication: { copies: 2, acks },
     session: { secret: '$' + '{TROUPE_SECRET}' },
-    cluster: { key: '$' + '{TROUPE_CLUSTER_KEY}', timeout: '1s' },
+    cluster: { key: '$' + '{TROUPE_CLUSTER_KEY}', timeout: '2s' },
     admin: { port: ports.admin },
     startTimeout: '20s',
     drainTimeout: '5s',

@@ -94,7 +94,7 @@ const OTHER_FAULTS: readonly ChaosFault[] = [
     name: 'SIGSTOP, and SIGCONT before that is noticed',
     of: 'host',
     possible: always,
-    run: context => suspend(context, storageOf(context), context.random.between(100, 700)),
+    run: context => suspend(context, storageOf(context), context.random.between(100, 1_500)),
   },
   {
     name: 'SIGSTOP and SIGCONT of the web host',

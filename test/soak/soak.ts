@@ -52,10 +52,10 @@ const HEAP_LOOKS = 10
 /** In turn, one between two samples: every second time nothing happens. */
 const DISTURBANCES: Readonly<Record<string, (cluster: MeasuredCluster) => Promise<unknown>>> = {
   'a web server killed': cluster => killWebServer(cluster),
-  'the session server in memory killed': cluster => cluster.kill('a'),
+  'the session server in memory killed': cluster => kill(cluster, 'a'),
   'all web servers replaced': cluster => cluster.reload(),
   'another web server killed': cluster => killWebServer(cluster),
-  'the session server on disk killed': cluster => cluster.kill('b'),
+  'the session server on disk killed': cluster => kill(cluster, 'b'),
   'scaled to 3 and back': async cluster => {
     await cluster.scale(3)
     await cluster.scale(2)
@@ -65,7 +65,18 @@ const DISTURBANCES: Readonly<Record<string, (cluster: MeasuredCluster) => Promis
 /** Reloads change their names. */
 async function killWebServer(cluster: MeasuredCluster): Promise<void> {
   const { webServers } = await cluster.status()
-  await cluster.kill(webServers[0]?.name ?? 'nobody')
+  await kill(cluster, webServers[0]?.name ?? 'nobody')
+}
+
+/** Kills an actor and waits until that has been seen. */
+async function kill(cluster: MeasuredCluster, name: string): Promise<void> {
+  const restarts = async () => {
+    const { webServers, sessionServers } = await cluster.status()
+    return [...webServers, ...sessionServers].find(actor => actor.name === name)?.restarts ?? 0
+  }
+  const before = await restarts()
+  await cluster.kill(name)
+  await until(async () => (await restarts()) > before)
 }
 
 /** Runs one soak to its end. With `node --expose-gc` heaps are sampled after a collection. */
@@ -138,7 +149,7 @@ async function whole(cluster: MeasuredCluster): Promise<void> {
 /** Waits for so long. @returns the lowest that was seen meanwhile, which is close to what a collection would leave */
 async function lowestHeap(cluster: MeasuredCluster, withinMs: number): Promise<number> {
   let lowest = Number.POSITIVE_INFINITY
-  for (let look = 0; look < HEAP_LOOKS; look++) {
+  for (let look = 0; look < HEAP_LOOKS || !Number.isFinite(lowest); look++) {
     await wait(withinMs / HEAP_LOOKS)
     lowest = Math.min(lowest, await sessionServersHeap(cluster))
   }
