@@ -28,6 +28,7 @@ export interface DeliberateFault {
 }
 
 type Apply = Extract<ToReplica, { type: 'apply' }>
+type Forget = Extract<ToReplica, { type: 'forget' }>
 
 export const DELIBERATE_FAULTS: Readonly<Record<string, DeliberateFault>> = {
   'ack-before-apply': {
@@ -64,22 +65,6 @@ export const DELIBERATE_FAULTS: Readonly<Record<string, DeliberateFault>> = {
             return message.type === 'claim' ? [] : original.call(this, message, now)
           },
       ),
-  },
-  'goes-backwards': {
-    sentence: 'a replica that lets an older state replace a newer one',
-    putIn: () =>
-      replaced(Replica.prototype, 'onMessage', original => {
-        const get = MemoryStore.prototype.get
-        return function (message, now) {
-          if (message.type !== 'apply') return original.call(this, message, now)
-          MemoryStore.prototype.get = () => undefined
-          try {
-            return original.call(this, message, now)
-          } finally {
-            MemoryStore.prototype.get = get
-          }
-        }
-      }),
   },
   'no-tombstones': {
     sentence: 'a replica that forgets what was destroyed',
@@ -120,23 +105,26 @@ export const DELIBERATE_FAULTS: Readonly<Record<string, DeliberateFault>> = {
       ),
   },
   'forgets-when-told-late': {
-    sentence: 'a replica that heeds an order to forget of an epoch that is over',
+    sentence: 'a replica that heeds an order to forget when it has become one again',
     putIn: () => {
-      const fences = new WeakMap<Replica, Map<Partition, Epoch>>()
+      const orders = new WeakMap<Replica, Map<Partition, Forget>>()
       return replaced(
         Replica.prototype,
         'onMessage',
         original =>
           function (message, now) {
-            const known = fences.get(this) ?? new Map<Partition, Epoch>()
-            fences.set(this, known)
-            for (const { partition, epoch } of epochsIn(message)) {
-              if (epoch > (known.get(partition) ?? 0)) known.set(partition, epoch)
+            const late = orders.get(this) ?? new Map<Partition, Forget>()
+            orders.set(this, late)
+            if (message.type === 'forget') {
+              late.set(message.claim.partition, message)
+              return []
             }
-            if (message.type !== 'forget') return original.call(this, message, now)
-            const { partition, epoch } = message.claim
-            const fence = Math.max(epoch, known.get(partition) ?? 0) as Epoch
-            return original.call(this, { type: 'forget', claim: { partition, epoch: fence } }, now)
+            const answers = original.call(this, message, now)
+            if (message.type !== 'claim') return answers
+            for (const claim of message.claims) {
+              if (late.delete(claim.partition)) original.call(this, { type: 'forget', claim }, now)
+            }
+            return answers
           },
       )
     },
@@ -427,10 +415,4 @@ export function withFault<T>(name: string, work: () => T): T {
   } finally {
     takeOut()
   }
-}
-
-function epochsIn(message: ToReplica): { partition: Partition; epoch: Epoch }[] {
-  if (message.type === 'claim') return [...message.claims]
-  if (message.type !== 'apply') return []
-  return message.mutations.map(({ partition, authority }) => ({ partition, epoch: authority }))
 }

@@ -36,6 +36,8 @@ export class SimulatedDirector implements Receiver {
   readonly #threads = new Set<SimulatedWebServer>()
   readonly #ends = new Map<ActorName, ReplicaEnd>()
   readonly #moves = new Map<Connection, Move>()
+  /** Replicas that are about to leave each partition, as its owner was told last. */
+  readonly #retiring = new Map<Partition, ActorName | null>()
   #table: PartitionTable
   #isOpen = false
   #lives = 0
@@ -60,6 +62,12 @@ export class SimulatedDirector implements Receiver {
   /** The session servers that it counts as up. */
   get ends(): ReadonlyMap<ActorName, ReplicaEnd> {
     return this.#ends
+  }
+
+  /** The replicas of a partition that are up to date, and whose acknowledgements count. */
+  countedReplicasOf(partition: Partition): ActorName[] {
+    const retiring = this.#retiring.get(partition)
+    return this.#table.syncedReplicasOf(partition).filter(name => name !== retiring)
   }
 
   /** The first session servers are there: from here on partitions are assigned. */
@@ -181,6 +189,7 @@ export class SimulatedDirector implements Receiver {
         break
       case 'settled':
         this.#world.tell('director', () => `hears from ${name}: settled ${JSON.stringify(report.settled)}`)
+        this.onChange()
         this.#assign(this.#table.onSettled(name, report.settled))
         break
       case 'fenced':
@@ -229,8 +238,11 @@ export class SimulatedDirector implements Receiver {
   #assign(assignments: Assignments, handedOver: readonly HandedOver[] = []): void {
     if (assignments.size > 0) this.onChange()
     for (const [name, list] of assignments) {
-      for (const assignment of list)
+      for (const assignment of list) {
+        const retiring = assignment.replicas.find(replica => replica.retiring)?.name ?? null
+        this.#retiring.set(assignment.partition, retiring)
         this.#world.tell('director', () => `assigns to ${name}: ${JSON.stringify(assignment)}`)
+      }
       this.#connections.get(name)?.control.send({ type: 'assign', assignments: list, handedOver })
     }
   }

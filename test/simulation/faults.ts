@@ -1,4 +1,6 @@
 /** Lets the planned faults happen, as far as the guarantee covers them where it is to hold, and repairs as a supervisor would. */
+import type { Partition } from '../../lib/replication/ids.js'
+import { PARTITIONS } from './clients.js'
 import { MAIN_HOST } from './clocks.js'
 import type { Cluster } from './cluster.js'
 import type { Place } from './place.js'
@@ -19,6 +21,8 @@ export class Faults {
   readonly #doomed = new Set<SimulatedWebServer>()
   /** A session server was lost, or may be, until then; and after that, until everything is copied again. Virtual ms. */
   #riskUntil = 0
+  /** Session servers that may yet be counted as lost, until then, virtual ms. */
+  readonly #suspects = new Map<Place, number>()
   #isAtRisk = false
   #changes = 0
   #working = true
@@ -77,10 +81,13 @@ export class Faults {
       case 'cut':
         this.#cut(place, fault)
         break
+      case 'strike':
+        this.#strike(webServer, place, fault)
+        break
       case 'duplicate':
-        if (place.parameters.isRemote && this.#mayLoseSessionServer()) {
+        if (place.parameters.isRemote && this.#mayLoseSessionServer(place)) {
           this.#tell(() => `the network brings a part to ${place.name} twice`)
-          this.#risk(AFTERMATH_MS * 2)
+          this.#risk(place, AFTERMATH_MS * 2)
           place.wire.duplicatesNext = true
         }
         break
@@ -122,8 +129,8 @@ export class Faults {
     const { end, server } = place
     if (end === null || server === null) return
     if (place.parameters.isRemote) {
-      if (!this.#mayLoseSessionServer()) return
-      this.#risk(lastsMs)
+      if (!this.#mayLoseSessionServer(place)) return
+      this.#risk(place, lastsMs)
     }
     const isGateway = end !== server && detectMs % 2 === 0
     this.#tell(() => `${isGateway ? 'the gateway to ' : ''}${place.name} is slow for ${lastsMs} ms`)
@@ -132,16 +139,28 @@ export class Faults {
   }
 
   #lose(place: Place, fault: PlannedFault): void {
-    if (place.end === null || !this.#mayLoseSessionServer()) return
+    if (place.end === null || !this.#mayLoseSessionServer(place)) return
     this.#tell(() => `${place.name} ends; its disk: ${fault.disk}, open transaction: ${fault.transaction}`)
-    this.#risk(fault.detectMs)
+    this.#risk(place, fault.detectMs)
     place.lose(fault)
   }
 
+  /** What only those two have is lost, should anybody have been told that it is safe. */
+  #strike(webServer: SimulatedWebServer, place: Place, fault: PlannedFault): void {
+    for (const other of this.#cluster.places) {
+      if (other !== place && !other.parameters.isRemote) this.#slowDown(other, fault)
+    }
+    this.#world.timeline.after(fault.detectMs % 20, () => {
+      if (!this.#working) return
+      this.#lose(place, fault)
+      this.#endWebServer(webServer, { ...fault, kind: 'crash' })
+    })
+  }
+
   #cut(place: Place, { direction, lastsMs }: PlannedFault): void {
-    if (!place.parameters.isRemote || !this.#mayLoseSessionServer()) return
+    if (!place.parameters.isRemote || !this.#mayLoseSessionServer(place)) return
     this.#tell(() => `the network to ${place.name} is cut for ${lastsMs} ms (${direction})`)
-    this.#risk(lastsMs)
+    this.#risk(place, lastsMs)
     const until = this.#world.timeline.now + lastsMs
     if (direction !== 'back') place.wire.thereCutUntil = until
     if (direction !== 'there') place.wire.backCutUntil = until
@@ -151,18 +170,17 @@ export class Faults {
     if (!this.#mayRestartAll()) return
     this.#tell(() => `the main host ends; open transactions: ${transaction}`)
     this.#doomed.clear()
-    this.#risk(restartMs)
+    this.#risk(null, restartMs)
     this.#cluster.restartAll(transaction, restartMs)
   }
 
-  /** Session servers may be lost by this, until so long from now and until everything is copied again. */
-  #risk(forMs: number): void {
+  /** A session server, or any, may be lost by this, until so long from now and until everything is copied again. */
+  #risk(place: Place | null, forMs: number): void {
     const { timeline, parameters } = this.#world
+    const until = timeline.now + forMs + parameters.gatewayTimeoutMs + AFTERMATH_MS
     this.#isAtRisk = true
-    this.#riskUntil = Math.max(
-      this.#riskUntil,
-      timeline.now + forMs + parameters.gatewayTimeoutMs + AFTERMATH_MS,
-    )
+    this.#riskUntil = Math.max(this.#riskUntil, until)
+    if (place !== null) this.#suspects.set(place, until)
   }
 
   get #isCalm(): boolean {
@@ -172,19 +190,33 @@ export class Faults {
 
   #mayLoseWebServer(): boolean {
     const { profile, acks } = this.#world.parameters
-    if (profile === 'storm') return true
+    if (profile === 'storm' || acks === 'all') return true
     if (acks === 'none') return false
     // Clears the risk when everything is copied again.
     void this.#isCalm
     return !this.#isAtRisk
   }
 
-  #mayLoseSessionServer(): boolean {
+  /** With `acks: "one"` any one, once everything is copied; with `"all"` any but the last that holds everything. */
+  #mayLoseSessionServer(place: Place): boolean {
     const { profile, acks, copies, sessionServers } = this.#world.parameters
     if (profile === 'storm') return true
     if (acks === 'none') return false
+    if (acks === 'all')
+      return !this.#cluster.isRestarting && PARTITIONS.every(each => this.#keepsCopyWithout(place, each))
     const hasSecondCopy = (copies === 'all' ? sessionServers.length : copies) > 1
     return hasSecondCopy && this.#isCalm && !this.#isAnyDoomed()
+  }
+
+  #keepsCopyWithout(place: Place, partition: Partition): boolean {
+    const { director, places } = this.#cluster
+    const counted = director.countedReplicasOf(partition)
+    return places.some(other => {
+      const { name, end } = other
+      const isSound = end !== null && director.ends.get(name) === end
+      const isSuspect = (this.#suspects.get(other) ?? 0) > this.#world.timeline.now
+      return other !== place && isSound && !isSuspect && counted.includes(name)
+    })
   }
 
   #mayRestartAll(): boolean {

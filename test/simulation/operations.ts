@@ -20,6 +20,7 @@ export interface OperationsHost extends Receiver {
   readonly owner: Owner
   readonly cache: SessionCache
   readonly now: number
+  hasSyncedReplica(partition: Partition): boolean
 }
 
 export interface OperationsEffects {
@@ -87,7 +88,14 @@ export class Operations {
       return
     }
     this.#loading.set(operation.id, [operation])
-    owner.lookup(operation.id, now, found => this.#onFound(operation.id, found))
+    const isKnown = this.#host.hasSyncedReplica(partitionOf(operation.id))
+    owner.lookup(operation.id, now, found => {
+      this.#world.check(
+        isKnown || found.type !== 'absent',
+        () => `nobody who is up to date could say that there is no ${operation.id}`,
+      )
+      this.#onFound(operation.id, found)
+    })
   }
 
   #onFound(id: SessionId, found: Found): void {

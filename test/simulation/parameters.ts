@@ -60,7 +60,7 @@ export function drawParameters(random: Random, profile: Profile): Parameters {
     sessionServers: Array.from({ length: count }, (_, index) => ({
       isRemote: random.chance(mostlyRemote),
       hasDisk: random.chance(mostlyDisks),
-      startsAtMs: index > 0 && random.chance(0.1) ? random.between(1, durationMs) : 0,
+      startsAtMs: index > 0 && random.chance(0.2) ? random.between(1, durationMs) : 0,
     })),
     copies: random.oneOf<number | 'all'>(1, 2, 2, 2, 3, 'all'),
     acks: random.oneOf('none', 'one', 'one', 'one', 'one', 'all', 'all'),

@@ -66,7 +66,9 @@ export class Place {
     const { timeline } = this.#world
     const isCut = Math.max(this.wire.thereCutUntil, this.wire.backCutUntil) > timeline.now
     const isUp = this.#server !== null && !this.#server.dead && this.#end !== null && !this.#end.dead
-    return isUp && !isCut ? this.#end : null
+    // A gateway may not have noticed yet that the session server behind it is another.
+    const isItsEnd = !this.parameters.isRemote || this.#stream?.server === this.#server
+    return isUp && isItsEnd && !isCut ? this.#end : null
   }
 
   /** What it holds outlives everything that ends on the main host. */

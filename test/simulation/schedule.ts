@@ -17,10 +17,10 @@ const LASTS_MAX_MS = 2_500
 /** Furthest that a clock jumps: far less than most lifetimes where nothing may be lost by it, virtual ms. */
 const JUMP_MAX_MS = { covered: 400, storm: 5_000 } satisfies Record<Profile, number>
 /** Chance that another fault follows a change of the partition table, and how soon at most, virtual ms. */
-const FOLLOWING_FAULT = 0.15
+const FOLLOWING_FAULT = 0.06
 const FOLLOWING_MAX_MS = 100
 /** Changes of the partition table that a fault may follow. */
-const CHANGES_MAX = 60
+const CHANGES_MAX = 150
 
 /** What a client does next. It begins a session instead when its own has ended. */
 export type Action =
@@ -59,6 +59,8 @@ export type FaultKind =
   | 'cut'
   /** The network brings a part of a stream twice. */
   | 'duplicate'
+  /** A session server and a web server end while the other session servers of that host are slow. */
+  | 'strike'
   /** A clock jumps. */
   | 'clock'
   /** The director ends with everything on its host, and starts again. */
@@ -131,7 +133,8 @@ function drawFault(random: Random, at: PlannedFault['at'], profile: Profile): Pl
 
 function drawKind(random: Random): FaultKind {
   const choice = random.next()
-  if (choice < 0.2) return 'crash'
+  if (choice < 0.14) return 'crash'
+  if (choice < 0.2) return 'strike'
   if (choice < 0.33) return 'hang'
   if (choice < 0.36) return 'pause'
   if (choice < 0.46) return 'hand-over'

@@ -41,7 +41,7 @@ t.test('the same seed gives the same schedule', async t => {
 t.test('the schedules are as varied as they are meant to be', async t => {
   const schedules = Array.from({ length: 200 }, (_, seed) => drawSchedule(seed + 1, 'covered'))
   const kinds = new Set(schedules.flatMap(({ faults }) => faults.map(({ kind }) => kind)))
-  t.equal(kinds.size, 11, 'kinds of faults')
+  t.equal(kinds.size, 12, 'kinds of faults')
   t.same([...new Set(schedules.map(({ parameters }) => parameters.acks))].sort(), ['all', 'none', 'one'])
   t.same(new Set(schedules.map(({ parameters }) => parameters.copies)).size, 4, 'numbers of copies')
   const servers = schedules.flatMap(({ parameters }) => parameters.sessionServers)

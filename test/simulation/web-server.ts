@@ -50,6 +50,9 @@ export class SimulatedWebServer implements Receiver {
   readonly #operations: Operations
   readonly #links = new Map<ActorName, Link>()
   readonly #releases = new Set<Release>()
+  readonly #replicas = new Map<Partition, readonly ActorName[]>()
+  /** The replicas of each partition that are up to date, as far as the owner was told or has found out. */
+  readonly #synced = new Map<Partition, readonly ActorName[]>()
   #connections = 0
   #flushPlanned = false
 
@@ -62,7 +65,11 @@ export class SimulatedWebServer implements Receiver {
     this.cache = new SessionCache({ maxBytes: cacheMaxBytes, heldMaxBytes })
     this.owner = new Owner({ acks, ackTimeoutMs, outboxMaxBytes }, this.cache, {
       send: (replica, message) => this.#send(replica, message),
-      settled: settled => effects.report({ type: 'settled', settled }),
+      settled: settled => {
+        const all = this.#replicas.get(settled.partition) ?? []
+        this.#synced.set(settled.partition, all)
+        effects.report({ type: 'settled', settled })
+      },
       fenced: claim => effects.report({ type: 'fenced', claim }),
     })
     this.#operations = new Operations(world, this, {
@@ -76,6 +83,11 @@ export class SimulatedWebServer implements Receiver {
   /** Its own clock, ms since the Unix epoch. */
   get now(): number {
     return this.#world.clocks.now(MAIN_HOST)
+  }
+
+  /** Whether anybody can say that there is no such session. */
+  hasSyncedReplica(partition: Partition): boolean {
+    return this.#synced.get(partition)?.some(name => this.#links.has(name)) ?? false
   }
 
   onControl(message: Control): void {
@@ -116,6 +128,16 @@ export class SimulatedWebServer implements Receiver {
 
   #assign(assignments: readonly Assignment[], handedOver: readonly HandedOver[]): void {
     this.#world.trace(this.name, () => `is assigned ${assignments.map(({ partition }) => partition)}`)
+    for (const { partition, replicas } of assignments) {
+      this.#replicas.set(
+        partition,
+        replicas.map(({ name }) => name),
+      )
+      this.#synced.set(
+        partition,
+        replicas.filter(({ synced }) => synced).map(({ name }) => name),
+      )
+    }
     this.owner.onAssign(assignments, handedOver)
   }
 
