@@ -2,6 +2,7 @@
 import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { ClusterStatus } from '../../lib/director/cluster.js'
 import type { Random } from '../simulation/random.js'
 import {
   type ChaosDeployment,
@@ -36,6 +37,9 @@ export interface ChaosFault {
   run(context: ChaosContext): Promise<string>
 }
 
+/** Longest wait until a deadly fault has killed, ms: a heap takes its time to be exhausted. */
+const DEATH_WITHIN_MS = 15_000
+
 const always = () => true
 const cuttable = ({ network }: ChaosDeployment) => network.canCut
 
@@ -51,19 +55,14 @@ export const WEB_SERVER_FAULTS: readonly ChaosFault[] = [
     possible: always,
     run: async ({ deployment, random }) => {
       const name = random.pick(await webServersOf(deployment)) ?? 'web-1'
-      await deployment.admin.kill(name)
-      return name
+      return await kill(deployment, name)
     },
   },
   {
     name: 'all web servers are killed',
     of: 'web server',
     possible: always,
-    run: async ({ deployment }) => {
-      const names = await webServersOf(deployment)
-      for (const name of names) await deployment.admin.kill(name)
-      return names.join(' ')
-    },
+    run: async ({ deployment }) => await kill(deployment, ...(await webServersOf(deployment))),
   },
 ]
 
@@ -72,11 +71,7 @@ const OTHER_FAULTS: readonly ChaosFault[] = [
     name: "a session server's thread is killed",
     of: 'session server',
     possible: always,
-    run: async ({ deployment, random }) => {
-      const name = random.pick(SESSION_SERVERS) ?? 'a'
-      await deployment.admin.kill(name)
-      return name
-    },
+    run: ({ deployment, random }) => kill(deployment, random.pick(SESSION_SERVERS) ?? 'a'),
   },
   awayFault('SIGKILL and a new start', 'down', {
     fail: host => host.kill(),
@@ -215,10 +210,38 @@ function appFault(name: string, path: string): ChaosFault {
     name: `${name} in a web server`,
     of: 'web server',
     possible: always,
-    run: async ({ deployment: { admin, url } }) => {
-      await admin.send('POST', `${url}${path}`)
+    run: async ({ deployment }) => {
+      const before = await deathsOf(deployment)
+      await deployment.admin.send('POST', `${deployment.url}${path}`)
+      await untilMoreDied(deployment, before)
       return WEB
     },
+  }
+}
+
+/** Kills actors, and waits until that has been seen. */
+async function kill(deployment: ChaosDeployment, ...names: readonly string[]): Promise<string> {
+  const before = await deathsOf(deployment)
+  for (const name of names) await deployment.admin.kill(name)
+  await untilMoreDied(deployment, before)
+  return names.join(' ')
+}
+
+/** How often actors were started again; null when the web host does not answer. */
+async function deathsOf({ admin }: ChaosDeployment): Promise<number | null> {
+  const { status, body } = await admin.send('GET', '/status')
+  if (status !== 200) return null
+  const { webServers, sessionServers } = body as ClusterStatus
+  return [...webServers, ...sessionServers].reduce((sum, { restarts }) => sum + restarts, 0)
+}
+
+/** A web host whose whole process has ended has had it, too. */
+async function untilMoreDied(deployment: ChaosDeployment, before: number | null): Promise<void> {
+  const end = performance.now() + DEATH_WITHIN_MS
+  while (performance.now() < end) {
+    const now = await deathsOf(deployment)
+    if (now === null || before === null || now > before) return
+    await wait(20)
   }
 }
 
