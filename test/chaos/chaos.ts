@@ -251,10 +251,12 @@ class Chaos {
       if (!asking) {
         asking = true
         // A web host that is suspended answers when it goes on; nobody waits for it here.
-        void this.#status().then(status => {
+        const seen = (status: ClusterStatus | null) => {
           asking = false
           actors = status === null ? null : actorsOf(status)
-        })
+        }
+        // When nobody can be asked any more, rounds are told so.
+        void this.#status().then(seen, () => seen(null))
       } else actors = null
       const tally = await load.report()
       await wait(SIGHT_INTERVAL_MS)
