@@ -45,8 +45,13 @@ const CLIENTS = 24
 const SESSION_STEPS = 20
 /** What is left of a visitor after this time, ms, is a tombstone at most. */
 const TTL_MS = 60_000
-/** Of the samples: until caches are full and everything was used once. */
-const WARM_UP = 0.25
+/**
+ * Of the samples: until caches are full and V8 has compiled whatever is used now and then, which takes a quarter of an
+ * hour of the director's heap.
+ */
+const WARM_UP = 0.5
+/** However slow the machine is. */
+const SAMPLES_MIN = 8
 const HEAP_LOOKS = 10
 
 /** In turn, one between two samples: every second time nothing happens. */
@@ -94,7 +99,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   try {
     const samples: { atMs: number; figures: Figures }[] = []
     const disturbances: Record<string, number> = {}
-    for (let round = 0; load.ranMs < minutes * 60_000; round++) {
+    for (let round = 0; load.ranMs < minutes * 60_000 || samples.length < SAMPLES_MIN; round++) {
       if (round % 2 === 1) {
         const all = Object.entries(DISTURBANCES)
         const [name, disturb] = all[((round - 1) / 2) % all.length] ?? ['nothing', async () => undefined]
