@@ -1,6 +1,6 @@
 /** What the rounds of a run say together. */
 import { type CpuTimes, NO_TIME, PARTS, type Part } from './cpu.js'
-import { type BlockName, bareOf, type Cell, cellKey } from './plan.js'
+import { bareOf, type Cell, cellKey } from './plan.js'
 import type { Sample } from './run.js'
 import { type Spread, spreadOf } from './support/spread.js'
 import type { Latency } from './wrk/wrk.js'
@@ -9,7 +9,6 @@ const US_PER_SECOND = 1e6
 
 /** One line of the report. */
 export interface Row extends Cell {
-  readonly block: BlockName
   /** Requests a second that were asked for; null: as many as it can. */
   readonly rate: number | null
   readonly requestsPerSecond: Spread
@@ -34,7 +33,7 @@ export interface Row extends Cell {
 export function summaryOf(samples: readonly Sample[]): Row[] {
   const cells = new Map<string, Sample[]>()
   for (const sample of samples) {
-    const key = `${sample.block} ${cellKey(sample)}`
+    const key = cellKey(sample)
     cells.set(key, [...(cells.get(key) ?? []), sample])
   }
   return [...cells.values()].flatMap(rounds => rowOf(rounds, samples) ?? [])
@@ -73,7 +72,7 @@ function rowOf(rounds: readonly Sample[], samples: readonly Sample[]): Row | nul
   const { block, peer, load, webServers, connections, ratePart } = first
   const median = (figureOf: (sample: Sample) => number) => spreadOf(rounds.map(figureOf)).median
   const bareKey = cellKey(bareOf(first))
-  const bare = samples.filter(sample => sample.block === block && cellKey(sample) === bareKey)
+  const bare = samples.filter(sample => cellKey(sample) === bareKey)
   const cpuUs: Record<Part, number> = { ...NO_TIME }
   for (const part of PARTS) cpuUs[part] = median(sample => sample.cpuUs[part])
   return {
