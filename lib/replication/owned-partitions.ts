@@ -12,6 +12,14 @@ export interface Owned {
   readonly cold: boolean
 }
 
+/** How a partition ended that was owned here. */
+export interface End {
+  readonly epoch: Epoch
+  readonly wasReleased: boolean
+}
+
+const NEVER: End = { epoch: 0 as Epoch, wasReleased: false }
+
 /** What an assignment is to an owner. */
 export type News =
   /** The partition was not owned here, or in an epoch that is over. */
@@ -27,7 +35,7 @@ export class OwnedPartitions implements ReplicaView {
   readonly #acks: 'none' | 'one' | 'all'
   readonly #owned = new Map<Partition, Owned>()
   /** The last epoch of each partition that ended here: an assignment of it that is still on its way means nothing. */
-  readonly #ended = new Map<Partition, Epoch>()
+  readonly #ended = new Map<Partition, End>()
 
   /** @param acks how many replicas must hold a change */
   constructor(acks: 'none' | 'one' | 'all') {
@@ -45,7 +53,7 @@ export class OwnedPartitions implements ReplicaView {
   /** What a new assignment means; nothing changes by the question. */
   newsOf({ partition, epoch, revision, continues }: Assignment): News {
     const current = this.#owned.get(partition)?.assignment
-    const isOver = epoch <= (this.#ended.get(partition) ?? 0)
+    const isOver = epoch <= this.endOf(partition).epoch
     if (current === undefined) {
       if (isOver) return 'late'
       return continues ? 'given-up' : 'begins'
@@ -59,10 +67,15 @@ export class OwnedPartitions implements ReplicaView {
     this.#owned.set(owned.assignment.partition, owned)
   }
 
-  /** It is not owned here any more. */
-  end(partition: Partition, epoch: Epoch): void {
+  /** It is not owned here any more. @param wasReleased the director has asked for it */
+  end(partition: Partition, epoch: Epoch, wasReleased = false): void {
     this.#owned.delete(partition)
-    this.#ended.set(partition, epoch)
+    this.#ended.set(partition, { epoch, wasReleased })
+  }
+
+  /** How it ended here last. */
+  endOf(partition: Partition): End {
+    return this.#ended.get(partition) ?? NEVER
   }
 
   /** A replica can't be reached any more. @returns the partitions that have it */

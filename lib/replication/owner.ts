@@ -152,6 +152,7 @@ export class Owner {
     if (owned === undefined || !this.isFlushed(partition)) return null
     const copies = [...this.#hosted.inPartition(partition)].filter(({ data }) => data !== null)
     this.onUnassign(partition)
+    this.#owned.end(partition, owned.assignment.epoch, true)
     return { partition, epoch: owned.assignment.epoch, copies, cold: owned.cold }
   }
 
@@ -306,10 +307,13 @@ export class Owner {
       case 'goes-on':
         this.#forgetAtRemoved(assignment)
         return true
-      case 'given-up':
-        this.#owned.end(partition, epoch)
-        this.#effects.fenced({ partition, epoch })
+      case 'given-up': {
+        // Of what was released the director knows already, or is about to hear.
+        const { wasReleased } = this.#owned.endOf(partition)
+        this.#owned.end(partition, epoch, wasReleased)
+        if (!wasReleased) this.#effects.fenced({ partition, epoch })
         return false
+      }
       case 'late':
         return false
     }

@@ -311,11 +311,23 @@ t.test(
   },
 )
 
-t.test('an owner that has given a partition up does not go on with it, and says so once', async t => {
+t.test('an owner that has released a partition does not go on with it', async t => {
   const { assign, deliver, owner, fenced } = cluster()
   assign(assignmentOf(1, [synced(A)]))
   deliver()
   owner.release(OF_X)
+  const next = { ...assignmentOf(2, [unsynced(B)], { settled: false }), continues: true } as const
+  assign(next)
+  assign({ ...next, revision: 1 })
+  t.equal(owner.epochOf(OF_X), null)
+  t.strictSame(fenced, [], 'the director hears of the release')
+})
+
+t.test('an owner that was fenced does not go on with a partition, and says so once', async t => {
+  const { assign, deliver, owner, fenced } = cluster()
+  assign(assignmentOf(1, [synced(A)]))
+  deliver()
+  owner.onUnassign(OF_X)
   const next = { ...assignmentOf(2, [unsynced(B)], { settled: false }), continues: true } as const
   assign(next)
   assign({ ...next, revision: 1 })

@@ -1,4 +1,5 @@
 /** The director: the real partition table, and the procedure around it that the real director follows. */
+import type { Assignment } from '../../lib/replication/assignment.js'
 import type { HandedOver } from '../../lib/replication/handed-over.js'
 import type { ActorName, Epoch, Partition } from '../../lib/replication/ids.js'
 import type { Claim } from '../../lib/replication/messages.js'
@@ -188,7 +189,7 @@ export class SimulatedDirector implements Receiver {
         this.requests.onReroute(connection, report.number)
         break
       case 'settled':
-        this.#world.tell('director', () => `hears from ${name}: settled ${JSON.stringify(report.settled)}`)
+        this.#world.tell('director', () => `hears from ${name} that ${report.settled.partition} is settled`)
         this.onChange()
         this.#assign(this.#table.onSettled(name, report.settled))
         break
@@ -238,11 +239,10 @@ export class SimulatedDirector implements Receiver {
   #assign(assignments: Assignments, handedOver: readonly HandedOver[] = []): void {
     if (assignments.size > 0) this.onChange()
     for (const [name, list] of assignments) {
-      for (const assignment of list) {
-        const retiring = assignment.replicas.find(replica => replica.retiring)?.name ?? null
-        this.#retiring.set(assignment.partition, retiring)
-        this.#world.tell('director', () => `assigns to ${name}: ${JSON.stringify(assignment)}`)
+      for (const { partition, replicas } of list) {
+        this.#retiring.set(partition, replicas.find(({ retiring }) => retiring)?.name ?? null)
       }
+      this.#world.tell('director', () => `assigns to ${name}: ${toldOf(list)}`)
       this.#connections.get(name)?.control.send({ type: 'assign', assignments: list, handedOver })
     }
   }
@@ -262,4 +262,20 @@ export class SimulatedDirector implements Receiver {
       this.#planTick()
     })
   }
+}
+
+/** Partitions of which the same is said are named together. */
+function toldOf(assignments: readonly Assignment[]): string {
+  const partitions = new Map<string, Partition[]>()
+  for (const { partition, epoch, revision, replicas, settled, continues } of assignments) {
+    const names = replicas.map(
+      ({ name, synced, retiring }) =>
+        `${name}${synced ? '' : ' (not synced)'}${retiring ? ' (leaving)' : ''}`,
+    )
+    const said =
+      `epoch ${epoch}${continues ? ' (goes on)' : ''}, revision ${revision}, ` +
+      `${settled ? 'settled' : 'not settled'}, at ${names.join(', ') || 'none'}`
+    partitions.set(said, [...(partitions.get(said) ?? []), partition])
+  }
+  return [...partitions].map(([said, of]) => `${of.join(' ')}: ${said}`).join('; ')
 }

@@ -1,5 +1,12 @@
 /** What requests and their sessions do in a web server: look up, share, commit, and answer once the copies are safe. */
-import { type Epoch, type Partition, partitionOf, type SessionId } from '../../lib/replication/ids.js'
+import type { Stamp } from '../../lib/replication/copy.js'
+import {
+  type ActorName,
+  type Epoch,
+  type Partition,
+  partitionOf,
+  type SessionId,
+} from '../../lib/replication/ids.js'
 import type { Found } from '../../lib/replication/lookups.js'
 import type { Owner } from '../../lib/replication/owner.js'
 import type { SessionCache } from '../../lib/web-server/sessions/session-cache.js'
@@ -20,6 +27,7 @@ export interface OperationsHost extends Receiver {
   readonly owner: Owner
   readonly cache: SessionCache
   readonly now: number
+  countedReplicas(partition: Partition): ActorName[]
   hasSyncedReplica(partition: Partition): boolean
 }
 
@@ -181,23 +189,43 @@ export class Operations {
     if (text === null) entry.destroyed = true
     cache.store(entry)
     this.#effects.writes(entry.partition, epoch)
-    const { version } = entry
+    const stamp: Stamp = { epoch, version: entry.version }
     const answer: Answer = text === null ? { type: 'destroyed' } : toldOf(entry)
     owner.mutate(entry.newestCopy(), now, error => {
-      if (error === null && version > entry.acknowledgedVersion) entry.acknowledgedVersion = version
+      if (error === null) {
+        this.#checkHeld(entry, stamp, true)
+        if (stamp.version > entry.acknowledgedVersion) entry.acknowledgedVersion = stamp.version
+      }
       this.#answer(operation, error === null ? answer : errorOf(error))
     })
   }
 
   /** What a request has seen must be safe before its answer tells of it. */
-  #answerWhenHeld(operation: Operation, { id, detached }: SessionEntry, answer: Answer): void {
+  #answerWhenHeld(operation: Operation, entry: SessionEntry, answer: Answer): void {
+    const { id, detached, epoch, version } = entry
     const { owner, now } = this.#host
     if (detached) {
       this.#answer(operation, { type: 'error', code: 'OWNERSHIP_LOST' })
       return
     }
-    owner.whenAcknowledged(id, now, error =>
-      this.#answer(operation, error === null ? answer : errorOf(error)),
+    owner.whenAcknowledged(id, now, error => {
+      if (error === null && answer.type === 'value') this.#checkHeld(entry, { epoch, version }, false)
+      this.#answer(operation, error === null ? answer : errorOf(error))
+    })
+  }
+
+  /** As many session servers hold what is answered as `acks` asks for. @param written by this very operation */
+  #checkHeld({ id, partition }: SessionEntry, stamp: Stamp, written: boolean): void {
+    const { acks } = this.#world.parameters
+    if (acks === 'none') return
+    const holders = this.#world.holders.of(id, stamp)
+    const lacking =
+      acks === 'all' && written
+        ? this.#host.countedReplicas(partition).filter(name => !holders.includes(name))
+        : []
+    this.#world.check(
+      holders.length > 0 && lacking.length === 0,
+      () => `a change of ${id} was answered that ${lacking.join(', ') || 'no session server'} never held`,
     )
   }
 

@@ -5,6 +5,7 @@ import { Clocks } from './clocks.js'
 import { Cluster } from './cluster.js'
 import { Faults } from './faults.js'
 import { History } from './history.js'
+import { Holders } from './holders.js'
 import { CACHED_SESSION_BYTES } from './parameters.js'
 import { Random } from './random.js'
 import type { Schedule } from './schedule.js'
@@ -45,6 +46,7 @@ export function runSchedule(schedule: Schedule, trace: Trace = {}): ScheduleResu
     timeline,
     clocks: new Clocks(timeline),
     parameters: schedule.parameters,
+    holders: new Holders(),
     chanceOf: whose => Random.of(schedule.seed, whose),
     tell: (who, what) => trace.tell?.(timeline.now, who, what()),
     trace: (who, what) => trace.trace?.(timeline.now, who, what()),
@@ -136,7 +138,7 @@ function checkSettled({ check }: World, { director, places }: Cluster, { session
   const stateOf = (copies: readonly SessionCopy[]) =>
     JSON.stringify(copies.filter(({ id }) => !shortened.has(id)))
   for (const partition of PARTITIONS) {
-    const names = director.table.replicasOf(partition)
+    const names = director.table.syncedReplicasOf(partition)
     const states = new Map<string, string>()
     for (const { name, server } of places) {
       if (names.includes(name)) states.set(name, stateOf(server?.store.alive(partition) ?? []))

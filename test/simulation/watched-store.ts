@@ -35,6 +35,7 @@ export class WatchedStore extends MemoryStore {
       () => `${this.#options.name} went backwards with ${copy.id}`,
     )
     super.set(copy, partition)
+    this.#world.holders.onHeld(this.#options.name, copy.id, copy)
     this.#options.disk?.record({ type: 'copy', copy, partition })
   }
 

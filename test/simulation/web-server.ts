@@ -51,6 +51,7 @@ export class SimulatedWebServer implements Receiver {
   readonly #links = new Map<ActorName, Link>()
   readonly #releases = new Set<Release>()
   readonly #replicas = new Map<Partition, readonly ActorName[]>()
+  readonly #retiring = new Map<Partition, ActorName | undefined>()
   /** The replicas of each partition that are up to date, as far as the owner was told or has found out. */
   readonly #synced = new Map<Partition, readonly ActorName[]>()
   #connections = 0
@@ -83,6 +84,12 @@ export class SimulatedWebServer implements Receiver {
   /** Its own clock, ms since the Unix epoch. */
   get now(): number {
     return this.#world.clocks.now(MAIN_HOST)
+  }
+
+  /** The replicas that `acks: "all"` asks for, but for those that are being brought up to date. */
+  countedReplicas(partition: Partition): ActorName[] {
+    const retiring = this.#retiring.get(partition)
+    return this.#synced.get(partition)?.filter(name => name !== retiring && this.#links.has(name)) ?? []
   }
 
   /** Whether anybody can say that there is no such session. */
@@ -129,6 +136,7 @@ export class SimulatedWebServer implements Receiver {
   #assign(assignments: readonly Assignment[], handedOver: readonly HandedOver[]): void {
     this.#world.trace(this.name, () => `is assigned ${assignments.map(({ partition }) => partition)}`)
     for (const { partition, replicas } of assignments) {
+      this.#retiring.set(partition, replicas.find(({ retiring }) => retiring)?.name)
       this.#replicas.set(
         partition,
         replicas.map(({ name }) => name),
