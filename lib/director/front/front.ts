@@ -19,7 +19,7 @@ import { sessionIdIn } from './front-cookie.js'
 import { Parking } from './front-parking.js'
 import { LOOK_INTERVAL_MS } from './listeners/certificate-watch.js'
 import { Listeners } from './listeners/listeners.js'
-import { RawResponse } from './raw-response.js'
+import { FAULTY_ANSWER, RawResponse } from './raw-response.js'
 import type { Router, WebServerLink } from './router.js'
 import { Shares } from './shares.js'
 import { statusClassIn, statusIn, Traffic } from './traffic.js'
@@ -37,9 +37,6 @@ export const GO_AWAY_MS = 1_000
 
 /** Longest time between two looks for requests that are late, ms: as in node:http, more often where the limit is short. */
 const CHECK_INTERVAL_MS = 30_000
-
-/** What a tunnel gets that must not be one. */
-const FAULTY_ANSWER = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
 /** What a front is made of. */
 export interface FrontOptions {

@@ -8,6 +8,9 @@ import { ServerResponse } from 'node:http'
 import type { Bytes } from '../../transport/exchange-messages.js'
 import type { Answer } from './answer.js'
 
+/** As node answers what its parser refuses. */
+export const FAULTY_ANSWER = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'
+
 /** Give it to `http.createServer({ ServerResponse: RawResponse })`. Used plainly it is a normal response. */
 export class RawResponse extends ServerResponse implements Answer {
   /** The head as text once it is made; null lets `end()` make one. */
@@ -49,8 +52,7 @@ export class RawResponse extends ServerResponse implements Answer {
 
   /** Answers 400, and closes the connection after it. */
   refuseAsFaulty(): void {
-    this.writeHead(400, { Connection: 'close', 'Content-Length': 0 })
-    this.end()
+    this.endRaw(FAULTY_ANSWER, true)
   }
 
   cut(): void {
