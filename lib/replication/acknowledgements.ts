@@ -98,6 +98,8 @@ export class Acknowledgements {
   onHeld(replica: ActorName, copy: SessionCopy): boolean {
     const session = this.#sessions.get(copy.id)
     if (session === undefined) return false
+    // One that has left the partition meanwhile is about to forget what it holds.
+    if (!this.#view.replicasOf(session.partition).includes(replica)) return false
     for (const waiter of session.waiters) {
       if (compareStamps(copy, waiter.stamp) >= 0) addHolder(waiter, replica)
     }

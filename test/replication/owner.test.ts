@@ -334,3 +334,22 @@ t.test('an owner that was fenced does not go on with a partition, and says so on
   t.equal(owner.epochOf(OF_X), null)
   t.strictSame(fenced, [claimOf(OF_X, 2)])
 })
+
+t.test('that a replica holds a change counts for nothing once it has left the partition', async t => {
+  const { assign, deliver, mutate, owner, sent } = cluster({}, [A, B])
+  assign(assignmentOf(1, [synced(A), synced(B)]))
+  deliver()
+  const outcomes = mutate(1)
+  owner.flush()
+  const applies = sent.splice(0).filter(({ message }) => message.type === 'apply')
+  assign(assignmentOf(1, [synced(B)], { revision: 1 }))
+  const answer = (name: ActorName) => {
+    const message = applies.find(({ to }) => to === name)?.message
+    if (message?.type === 'apply')
+      owner.onMessage(name, { type: 'applied', batch: message.batch, fenced: [] }, 0)
+  }
+  answer(A)
+  t.strictSame(outcomes, [])
+  answer(B)
+  t.strictSame(outcomes, ['ok'])
+})
