@@ -199,8 +199,13 @@ export class SessionCache implements HostedSessions {
   }
 
   drop(partition: Partition): void {
-    for (const entry of this.#partitions[partition] ?? []) this.remove(entry)
+    // Its whole set goes at once: a web server may host hundreds of thousands when it stops.
+    const entries = this.#partitions[partition] ?? []
     this.#partitions[partition] = undefined
+    for (const entry of entries) {
+      this.#take(entry.id)
+      this.#unlink(entry)
+    }
   }
 
   #onEvicted(entry: SessionEntry): void {
@@ -214,6 +219,7 @@ export class SessionCache implements HostedSessions {
 
   #take(id: SessionId): void {
     this.#lru.delete(id)
+    if (this.#held.size === 0) return
     this.#heldBytes -= this.#held.get(id)?.countedBytes ?? 0
     this.#held.delete(id)
   }
