@@ -2,24 +2,26 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { wholeNumberOption } from '../lib/cli/options.js'
+import { PAGE_IMAGES, writePage } from './document.js'
 import { PEER_NAMES, PEERS, type PeerName } from './peers/peers.js'
 import { BLOCK_NAMES, type Block, type BlockName, fullPlan, smokePlan, targetPlan } from './plan.js'
+import { plotsOf, writePlots } from './plots/plots.js'
 import { headLines, minutesOf, type Report, reportOf, resultLines, sampleLine } from './report.js'
 import { type RunOptions, runPlan } from './run.js'
 import { describeMachine } from './support/machine.js'
 import { versions } from './versions.js'
 
 const ROUNDS_MAX = 100
-/** wrk counts whole seconds. */
 const SECONDS_MAX = 600
 const CONNECTIONS_MAX = 1_000
 const WEB_SERVERS_MAX = 64
 /** Code that has just been loaded is compiled while it runs, s. */
 const FIRST_WARM_UP_SECONDS = 3
 const WARM_UP_SECONDS = 1
-const SMOKE: Options = { ...{ rounds: 1, seconds: 1, connections: 4, webServers: 2 }, peers: PEER_NAMES }
+/** As little as still shows whether it works; the load web-servers has more of them. */
+const SMOKE: Options = { ...{ rounds: 1, seconds: 0.3, connections: 4, webServers: 1 }, peers: PEER_NAMES }
 
 interface Options {
   readonly rounds: number
@@ -39,7 +41,7 @@ interface Options {
 await new Command('bench')
   .description('Measures Troupe and its peers side by side, in alternating rounds.')
   .option('--rounds <number>', 'rounds; the servers take turns in each', wholeNumberOption(1, ROUNDS_MAX), 3)
-  .option('--seconds <number>', 'time counted of each measurement, s', wholeNumberOption(1, SECONDS_MAX), 4)
+  .option('--seconds <number>', 'time counted of each measurement, s', seconds, 3)
   .option('--connections <number>', 'connections at once', wholeNumberOption(1, CONNECTIONS_MAX), 64)
   .option(
     '--web-servers <number>',
@@ -50,9 +52,16 @@ await new Command('bench')
   .option('--peers <names>', `some of ${PEER_NAMES.join(',')}`, someOf(PEER_NAMES), PEER_NAMES)
   .option('--loads <names>', `some of ${BLOCK_NAMES.join(',')}`, someOf(BLOCK_NAMES), BLOCK_NAMES)
   .option('--targets', 'only what the target table asks for')
-  .option('--smoke', 'every server and every load for a moment: whether they work, no figures')
+  .addOption(
+    new Option(
+      '--smoke',
+      'every server and every load for a moment: whether they work, no figures',
+    ).conflicts('write'),
+  )
   .option('--folder <path>', 'where lmdb keeps its copies: an existing folder on the disk to be measured')
   .option('--json <file>', 'writes every measurement to a file as well')
+  .option('--images <folder>', 'draws throughput and latency against load as SVG files there')
+  .option('--write', 'puts the figures into docs/performance.md, and the pictures beside it')
   .action(run)
   .parseAsync()
 
@@ -101,12 +110,24 @@ function planOf(options: Options, blocks: readonly BlockName[]): Block[] {
   return options.targets ? targetPlan({ ...options, blocks }) : fullPlan({ ...options, blocks })
 }
 
-async function keep(report: Report, { json }: Options): Promise<void> {
+async function keep(report: Report, { json, images, write }: Options): Promise<void> {
+  const plots = plotsOf(report.rows)
+  if (images !== undefined) await writePlots(plots, images)
+  if (write === true) {
+    await writePlots(plots, PAGE_IMAGES)
+    await writePage(report, plots)
+  }
   if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`)
 }
 
 function print(lines: readonly string[]): void {
   for (const line of lines) console.log(line)
+}
+
+function seconds(text: string): number {
+  const value = Number(text)
+  if (value > 0 && value <= SECONDS_MAX) return value
+  throw new InvalidArgumentError(`Expected a number above 0 and up to ${SECONDS_MAX}.`)
 }
 
 /** @returns a parser of names, separated by commas */

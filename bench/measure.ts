@@ -1,8 +1,10 @@
 /** One measurement: one load at one server. */
+
+import { CountedSessions, type LoadSessions, NO_SESSIONS } from './counted-sessions.js'
 import { type CpuTimes, machineTime, perRequest } from './cpu.js'
 import { LOADS, type LoadName, shapeOf } from './loads.js'
 import type { Peer } from './peers/peer.js'
-import { CountedSessions, type LoadSessions, NO_SESSIONS } from './counted-sessions.js'
+import { orAborted } from './support/signals.js'
 import { type Latency, runWrk } from './wrk/wrk.js'
 
 const NS_PER_US = 1_000
@@ -49,7 +51,7 @@ export class MeasuredPeer {
 
   /** @throws Error when it answers wrongly, loses a change, or ends */
   async measure(options: MeasureOptions): Promise<Measured> {
-    return await Promise.race([this.#measure(options), this.#peer.died])
+    return await orAborted(Promise.race([this.#measure(options), this.#peer.died]), options.signal)
   }
 
   async #measure(options: MeasureOptions): Promise<Measured> {

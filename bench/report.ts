@@ -13,6 +13,10 @@ import { type Reached, type Target, targetsReached } from './targets.js'
 /** What was measured with, beside the machine. */
 export type Versions = Readonly<Record<string, string>>
 
+/** What it takes to start a server, and to count its sessions, about, s. */
+const START_SECONDS = 1
+const CHECK_SECONDS = 0.7
+
 /** What `--json` writes. */
 export interface Report {
   readonly bench: 'peers'
@@ -56,10 +60,11 @@ export function sampleLine(sample: Sample): string {
 }
 
 /** How long a plan takes, about, minutes. */
-export function minutesOf(plan: readonly Block[], { rounds, seconds, warmUpSeconds }: RunOptions): number {
+export function minutesOf(plan: readonly Block[], options: Report['options']): number {
+  const { rounds, seconds, warmUpSeconds, firstWarmUpSeconds } = options
   const cells = plan.reduce((sum, block) => sum + block.cells.length, 0)
-  const checks = 0.7
-  return (cells * rounds * (seconds + warmUpSeconds + checks)) / 60
+  const once = START_SECONDS + firstWarmUpSeconds - warmUpSeconds
+  return (cells * (once + rounds * (seconds + warmUpSeconds + CHECK_SECONDS))) / 60
 }
 
 /** The results. */
@@ -80,6 +85,7 @@ export function resultLines({ rows, skipped, targets, loadAfter }: Report): stri
   ]
 }
 
+/** µs are of CPU time for a request, in the order of {@link PARTS}; others are cores used by all else. */
 const HEADER = [
   'server',
   'requests/s',
@@ -87,10 +93,16 @@ const HEADER = [
   'p50 ms',
   'p99 ms',
   'p99.9 ms',
-  ...PARTS.map(part => `${part} µs`),
-  'wrk µs',
+  'µs: director',
+  'web',
+  'session',
+  'redis',
+  'other',
+  'all',
+  'all x bare',
+  'wrk',
   'director full at',
-  'others, cores',
+  'others',
 ]
 
 function cellsOf(row: Row): string[] {
@@ -101,6 +113,8 @@ function cellsOf(row: Row): string[] {
     row.ofBare === null ? '-' : spreadText(row.ofBare, 2),
     ...[p50, p99, p999].map(ms => figure(ms, 2)),
     ...PARTS.map(part => (row.cpuUs[part] === 0 ? '-' : figure(row.cpuUs[part], 1))),
+    figure(row.serverCpuUs, 1),
+    row.cpuOfBare === null ? '-' : figure(row.cpuOfBare.median, 2),
     figure(row.wrkCpuUs, 1),
     row.directorFullAt === null ? '-' : `${figure(row.directorFullAt, 0)}/s`,
     figure(row.othersCores, 2),
@@ -122,10 +136,14 @@ function titleOf(block: BlockName): string {
 
 /** A server, and what its block varies. */
 function labelOf(row: Pick<Row, 'block' | 'peer' | 'webServers' | 'connections' | 'ratePart'>): string {
-  if (row.block === 'web-servers') return `${row.peer}, ${row.webServers} web servers`
-  if (row.block === 'connections') return `${row.peer}, ${row.connections} connections`
+  if (row.block === 'web-servers') return `${row.peer}, ${counted(row.webServers, 'web server')}`
+  if (row.block === 'connections') return `${row.peer}, ${counted(row.connections, 'connection')}`
   if (row.ratePart !== null) return `${row.peer}, ${figure(row.ratePart * 100, 0)} %`
   return row.peer
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
 function targetLines(targets: readonly Reached[]): string[] {

@@ -5,7 +5,7 @@ import { TestRedis } from '../test/support/redis.js'
 import { type Measured, MeasuredPeer } from './measure.js'
 import type { Redis } from './peers/peer.js'
 import { PEERS } from './peers/peers.js'
-import type { Block, BlockName, Cell } from './plan.js'
+import type { Block, Cell } from './plan.js'
 import { Scope } from './support/scope.js'
 import { spreadOf } from './support/spread.js'
 
@@ -23,7 +23,6 @@ export interface RunOptions {
 
 /** One measurement of one round. */
 export interface Sample extends Cell, Measured {
-  readonly block: BlockName
   /** From 1. */
   readonly round: number
   /** Requests a second that were asked for; null: as many as it can. */
@@ -45,11 +44,7 @@ export async function runPlan(
   for (const block of plan) {
     const scope = new Scope()
     try {
-      const peak = block.cells.some(({ ratePart }) => ratePart !== null) ? peakOf(samples) : null
-      await runBlock(block, peak, options, scope, signal, sample => {
-        samples.push(sample)
-        onSample(sample)
-      })
+      await runBlock(block, options, scope, signal, samples, onSample)
     } finally {
       await scope.end()
     }
@@ -59,10 +54,10 @@ export async function runPlan(
 
 async function runBlock(
   { name, cells }: Block,
-  peak: number | null,
   options: RunOptions,
   scope: Scope,
   signal: AbortSignal,
+  samples: Sample[],
   onSample: (sample: Sample) => void,
 ): Promise<void> {
   const folder = join(options.folder, name)
@@ -73,13 +68,15 @@ async function runBlock(
       signal.throwIfAborted()
       const peer = peers.get(peerKey(cell))
       if (peer === undefined) throw new Error(`${cell.peer} was not started`)
-      const rate = cell.ratePart === null || peak === null ? null : cell.ratePart * peak
+      const rate = cell.ratePart === null ? null : cell.ratePart * peakOf(samples)
       const measured = await peer.measure({
         ...{ load: cell.load, connections: cell.connections, rate, folder, signal },
         seconds: options.seconds,
         warmUpSeconds: round === 1 ? options.firstWarmUpSeconds : options.warmUpSeconds,
       })
-      onSample({ block: name, round, rate, ...cell, ...measured })
+      const sample: Sample = { round, rate, ...cell, ...measured }
+      samples.push(sample)
+      onSample(sample)
     }
   }
 }
@@ -104,7 +101,7 @@ async function startPeers(
     const own = join(folder, key)
     await mkdir(own)
     const kind = PEERS[cell.peer]
-    const peer = await kind.start({ webServers: cell.webServers, folder: own, redis, scope })
+    const peer = await kind.start({ webServers: cell.webServers, folder: own, redis, scope, signal })
     peers.set(key, new MeasuredPeer(peer, kind.hasSessions))
   }
   return peers
@@ -116,14 +113,12 @@ async function startRedis(scope: Scope): Promise<Redis> {
   return { url: redis.url, pid: Number(pid) }
 }
 
-/** @returns the most requests a second that the bare server has done, as the median of its rounds */
+/**
+ * @returns the most requests a second that the bare server has done, as the median of its rounds
+ * @throws RangeError when it was not measured before
+ */
 function peakOf(samples: readonly Sample[]): number {
   const bare = samples.filter(({ peer, block }) => peer === 'bare' && block === 'sticky')
-  if (bare.length === 0) {
-    throw new Error(
-      'the block rate asks for parts of what bare does under sticky, which is not measured: add both',
-    )
-  }
   return spreadOf(bare.map(({ requestsPerSecond }) => requestsPerSecond)).median
 }
 

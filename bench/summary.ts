@@ -1,6 +1,6 @@
 /** What the rounds of a run say together. */
 import { type CpuTimes, NO_TIME, PARTS, type Part } from './cpu.js'
-import { type BlockName, bareOf, type Cell, cellKey } from './plan.js'
+import { bareOf, type Cell, cellKey } from './plan.js'
 import type { Sample } from './run.js'
 import { type Spread, spreadOf } from './support/spread.js'
 import type { Latency } from './wrk/wrk.js'
@@ -9,7 +9,8 @@ const US_PER_SECOND = 1e6
 
 /** One line of the report. */
 export interface Row extends Cell {
-  readonly block: BlockName
+  /** Requests a second that were asked for; null: as many as it can. */
+  readonly rate: number | null
   readonly requestsPerSecond: Spread
   /** Against the bare server in the same rounds; null when that was not measured. */
   readonly ofBare: Spread | null
@@ -18,6 +19,10 @@ export interface Row extends Cell {
   readonly p99: Spread
   /** Medians of the rounds, µs a request. */
   readonly cpuUs: CpuTimes
+  /** Of all parts together. */
+  readonly serverCpuUs: number
+  /** The latter against the bare server in the same rounds; null when that was not measured. */
+  readonly cpuOfBare: Spread | null
   readonly wrkCpuUs: number
   readonly othersCores: number
   /** Requests a second that would take all the time of the director's thread; null where there is none. */
@@ -28,7 +33,7 @@ export interface Row extends Cell {
 export function summaryOf(samples: readonly Sample[]): Row[] {
   const cells = new Map<string, Sample[]>()
   for (const sample of samples) {
-    const key = `${sample.block} ${cellKey(sample)}`
+    const key = cellKey(sample)
     cells.set(key, [...(cells.get(key) ?? []), sample])
   }
   return [...cells.values()].flatMap(rounds => rowOf(rounds, samples) ?? [])
@@ -56,17 +61,23 @@ export function latencyOf({ latency, dueLatency }: Sample): Latency {
   return dueLatency ?? latency
 }
 
+/** @returns CPU time of all parts of the server for a request, µs */
+function serverCpuOf({ cpuUs }: Sample): number {
+  return PARTS.reduce((sum, part) => sum + cpuUs[part], 0)
+}
+
 function rowOf(rounds: readonly Sample[], samples: readonly Sample[]): Row | null {
   const [first] = rounds
   if (first === undefined) return null
   const { block, peer, load, webServers, connections, ratePart } = first
   const median = (figureOf: (sample: Sample) => number) => spreadOf(rounds.map(figureOf)).median
   const bareKey = cellKey(bareOf(first))
-  const bare = samples.filter(sample => sample.block === block && cellKey(sample) === bareKey)
+  const bare = samples.filter(sample => cellKey(sample) === bareKey)
   const cpuUs: Record<Part, number> = { ...NO_TIME }
   for (const part of PARTS) cpuUs[part] = median(sample => sample.cpuUs[part])
   return {
     ...{ block, peer, load, webServers, connections, ratePart },
+    rate: first.rate,
     requestsPerSecond: spreadOf(rounds.map(sample => sample.requestsPerSecond)),
     ofBare: ratioOf(rounds, bare, sample => sample.requestsPerSecond),
     latency: {
@@ -76,6 +87,8 @@ function rowOf(rounds: readonly Sample[], samples: readonly Sample[]): Row | nul
     },
     p99: spreadOf(rounds.map(sample => latencyOf(sample).p99)),
     cpuUs,
+    serverCpuUs: median(serverCpuOf),
+    cpuOfBare: ratioOf(rounds, bare, serverCpuOf),
     wrkCpuUs: median(sample => sample.wrkCpuUs),
     othersCores: median(sample => sample.othersCores),
     directorFullAt: cpuUs.director === 0 ? null : US_PER_SECOND / cpuUs.director,

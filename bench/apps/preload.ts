@@ -3,3 +3,5 @@ import { isMainThread } from 'node:worker_threads'
 import { reportThread } from './threads.js'
 
 reportThread(isMainThread ? 'main' : 'worker')
+// A bench that is killed can't stop what it has started.
+if (isMainThread) process.once('disconnect', () => process.exit(1))

@@ -8,8 +8,11 @@ import { fileURLToPath } from 'node:url'
 import { THREADS_FILE } from '../apps/threads.js'
 import { type CpuTimes, cpuTimes, type MeasuredProcess, type Part } from '../cpu.js'
 import type { Scope } from '../support/scope.js'
+import { orAborted } from '../support/signals.js'
 
 const PRELOAD = new URL('../apps/preload.js', import.meta.url).href
+/** Longest time to be ready, ms: a loaded machine must not look like a broken server. */
+const START_MS = 60_000
 /** After that a process that was told to stop is killed, ms. */
 const STOP_MS = 5_000
 /** What is kept of what it complained about, for the error when it ends: lines. */
@@ -29,6 +32,8 @@ export interface ProcessOptions {
   readonly main: Part
   /** Stops it. */
   readonly scope: Scope
+  /** Ends the wait for it to be ready. */
+  readonly signal: AbortSignal
 }
 
 export class PeerProcess {
@@ -40,11 +45,12 @@ export class PeerProcess {
   readonly #complaints: string[] = []
   #stopping = false
 
-  /** @throws Error when it ends before it serves */
+  /** @throws Error when it ends before it serves, or does not in time; the signal's reason */
   static async start(options: ProcessOptions): Promise<PeerProcess> {
     const process = new PeerProcess(options)
     options.scope.teardown(() => process.#stop())
-    await Promise.race([process.#says(options.ready), process.died])
+    const enough = AbortSignal.any([options.signal, AbortSignal.timeout(START_MS)])
+    await orAborted(Promise.race([process.#says(options.ready), process.died]), enough)
     return process
   }
 
@@ -53,7 +59,8 @@ export class PeerProcess {
     this.#main = main
     this.#child = spawn(process.execPath, ['--import', PRELOAD, ...args], {
       env: { PATH: process.env.PATH, NODE_ENV: 'production', [THREADS_FILE]: this.#threads, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // The channel is how it notices that the bench was killed: see ../apps/preload.ts.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     if (this.#child.stderr !== null) this.#keepLines(this.#child.stderr)
     this.died = once(this.#child, 'exit').then(([code, signal]) => {

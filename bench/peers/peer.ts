@@ -20,6 +20,8 @@ export interface Surroundings {
   readonly folder: string
   /** Ends what was started. */
   readonly scope: Scope
+  /** Ends the start. */
+  readonly signal: AbortSignal
   /** A Redis that writes nothing to disk, for those that want one: the same for all of them. */
   redis(): Promise<Redis>
 }

@@ -22,11 +22,11 @@ export function server(options: ServerOptions): PeerKind {
     about,
     hasSessions,
     needsRedis,
-    start: async ({ webServers, folder, redis, scope }) => {
+    start: async ({ webServers, folder, redis, scope, signal }) => {
       const port = await freePort()
       const store = needsRedis ? await redis() : null
       const process = await PeerProcess.start({
-        ...{ name: module, args: [modulePath(`servers/${module}.js`)], folder, scope },
+        ...{ name: module, args: [modulePath(`servers/${module}.js`)], folder, scope, signal },
         env: environmentOf({ processes: single ? 1 : webServers, port, redis: store?.url ?? '' }),
         ready: /^ready /,
         main: 'other',

@@ -68,10 +68,10 @@ interface TroupeProcess {
 
 async function startTroupe(
   { name, file, args, main }: TroupeProcess,
-  { folder, scope }: Surroundings,
+  { folder, scope, signal }: Surroundings,
 ): Promise<PeerProcess> {
   return await PeerProcess.start({
-    ...{ name, main, folder, scope, env: {} },
+    ...{ name, main, folder, scope, signal, env: {} },
     args: [MAIN, 'start', '--config', file, ...args],
     ready: /"msg":"(open http|serves session server)/,
   })

@@ -5,6 +5,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { parseCookie } from 'cookie'
+import { Attempts } from './attempts.js'
 import { DASHBOARD_PATH } from './paths.js'
 
 /** How long a login lasts: a working day, ms. */
@@ -14,11 +15,15 @@ const COOKIE_NAME = 'troupe_admin'
 const COOKIE_KEY_OF = 'troupe admin login, version 1'
 const NONCE_BYTES = 16
 
+/** What came of a token: nobody looks at it before the address that brought it has waited. */
+export type Verdict = 'right' | 'wrong' | { readonly waitMs: number }
+
 /** Decides on access, and makes login cookies. */
 export class Access {
   readonly #token: string | null
   readonly #cookieKey: Buffer
   readonly #now: () => number
+  readonly #attempts: Attempts
 
   /** @param token null asks for none @param now ms since the epoch */
   constructor(token: string | null, now: () => number = Date.now) {
@@ -27,6 +32,7 @@ export class Access {
       .update(COOKIE_KEY_OF)
       .digest()
     this.#now = now
+    this.#attempts = new Attempts(now)
   }
 
   /** Nobody is asked for anything. */
@@ -34,11 +40,11 @@ export class Access {
     return this.#token === null
   }
 
-  /** Whether a program may ask: it brings the token in its Authorization header. */
-  hasToken({ authorization }: IncomingHttpHeaders): boolean {
-    if (this.isOpen) return true
+  /** Whether a program may ask: it brings the token in its Authorization header. @param address where it is */
+  ofProgram({ authorization }: IncomingHttpHeaders, address: string): Verdict {
+    if (this.isOpen) return 'right'
     const token = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
-    return token !== undefined && this.isToken(token)
+    return token === undefined ? 'wrong' : this.ofToken(token, address)
   }
 
   /** Whether the dashboard may ask: its cookie is one that was made here, and not too old. */
@@ -50,9 +56,13 @@ export class Access {
     return isSame(signature, this.#sign(claim)) && Number.parseInt(claim, 10) > this.#now()
   }
 
-  /** Compares in a time that tells nothing of the token. */
-  isToken(token: string): boolean {
-    return this.#token !== null && isSame(token, this.#token)
+  /** Compares in a time that tells nothing of the token. @param address who brings it; it may be wrong so often only */
+  ofToken(token: string, address: string): Verdict {
+    const waitMs = this.#attempts.waitMs(address)
+    if (waitMs > 0) return { waitMs }
+    if (this.#token !== null && isSame(token, this.#token)) return 'right'
+    this.#attempts.onWrong(address)
+    return 'wrong'
   }
 
   /**

@@ -9,8 +9,8 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { AdminConfig } from '../config/schema.js'
 import type { ObservedCluster } from '../director/observed-cluster.js'
-import { Access } from './access.js'
-import { type Answer, errorAnswer, secure, seeOther, send } from './answers.js'
+import { Access, type Verdict } from './access.js'
+import { type Answer, errorAnswer, secure, seeOther, send, waitHeaders } from './answers.js'
 import { dashboardAnswer } from './dashboard.js'
 import { EventStreams } from './event-streams.js'
 import { refusal } from './guard.js'
@@ -18,15 +18,11 @@ import { MetricsPage } from './metrics.js'
 import { DASHBOARD_API_PATH, DASHBOARD_PATH } from './paths.js'
 import type { Asking, RouteSources } from './route.js'
 import { findRoute } from './routes.js'
+import { DEFAULT_TIMES, keepOut, type Times } from './slow-clients.js'
 
 /** The longest things that may be asked here are a login and a session; what a client sends is read to this many bytes. */
 const BODY_BYTES_MAX = 1024
 const HEADER_BYTES_MAX = 8 * 1024
-/** Health checks, a few dashboards, their events, and a person. */
-const CONNECTIONS_MAX = 128
-const HEADERS_TIMEOUT_MS = 5000
-const REQUEST_TIMEOUT_MS = 10_000
-const KEEP_ALIVE_TIMEOUT_MS = 5000
 
 /** A running admin listener. */
 export interface Admin {
@@ -44,9 +40,15 @@ interface Desk extends RouteSources {
 /**
  * Starts the admin listener.
  * @param config where to listen, and for whom; port 0 picks a free one.
+ * @param times how long clients may take
  * @throws the system's error, such as EADDRINUSE.
  */
-export async function startAdmin(config: AdminConfig, cluster: ObservedCluster, log: Logger): Promise<Admin> {
+export async function startAdmin(
+  config: AdminConfig,
+  cluster: ObservedCluster,
+  log: Logger,
+  times: Times = DEFAULT_TIMES,
+): Promise<Admin> {
   const desk: Desk = {
     cluster,
     access: new Access(config.token),
@@ -56,9 +58,10 @@ export async function startAdmin(config: AdminConfig, cluster: ObservedCluster, 
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      headersTimeout: times.headersMs,
+      requestTimeout: times.requestMs,
+      keepAliveTimeout: times.keepAliveMs,
+      connectionsCheckingInterval: times.checkEveryMs,
     },
     (request, response) => {
       secure(response)
@@ -70,7 +73,7 @@ export async function startAdmin(config: AdminConfig, cluster: ObservedCluster, 
       })
     },
   )
-  server.maxConnections = CONNECTIONS_MAX
+  keepOut(server, times)
   try {
     server.listen(config.port, config.host)
     await once(server, 'listening')
@@ -123,14 +126,16 @@ async function serve(request: IncomingMessage, response: ServerResponse, desk: D
 }
 
 async function answerDashboard(
-  { method = 'GET', headers }: IncomingMessage,
+  request: IncomingMessage,
   path: string,
   body: string,
   { access }: Desk,
 ): Promise<Answer> {
+  const { method = 'GET', headers } = request
   const isLoggedIn = access.hasLogin(headers)
   const isHttps = headers.origin?.startsWith('https:') === true
-  return (await dashboardAnswer({ path, method, body, isLoggedIn, isHttps }, access)) ?? nothingAt(path)
+  const asked = { path, method, body, isLoggedIn, isHttps, address: addressOf(request) }
+  return (await dashboardAnswer(asked, access)) ?? nothingAt(path)
 }
 
 /** @returns null when the answer is written already */
@@ -146,11 +151,11 @@ async function answerRoute(
   const route = findRoute(path)
   const { access } = desk
   // A cookie counts below the dashboard's path only, where every change must prove that it comes from its page.
-  const mayAsk = isOfDashboard ? access.hasLogin(request.headers) : access.hasToken(request.headers)
-  if (route?.isPublic !== true && !mayAsk) {
-    const message = 'This needs the admin token, as Authorization: Bearer.'
-    return errorAnswer(401, 'ADMIN_TOKEN_NEEDED', message, { 'www-authenticate': 'Bearer realm="troupe"' })
-  }
+  const refused =
+    route?.isPublic === true || (isOfDashboard && access.hasLogin(request.headers))
+      ? null
+      : tokenRefusal(isOfDashboard ? 'wrong' : access.ofProgram(request.headers, addressOf(request)))
+  if (refused !== null) return refused
   if (route === null) return nothingAt(path)
   if (method !== route.method) {
     const allow = route.method === 'GET' ? 'GET, HEAD' : route.method
@@ -158,6 +163,22 @@ async function answerRoute(
     return errorAnswer(405, 'ADMIN_METHOD_NOT_ALLOWED', message, { allow })
   }
   return await route.run(desk, asking)
+}
+
+/** @returns the answer to whoever has not brought the token; null when it is right */
+function tokenRefusal(verdict: Verdict): Answer | null {
+  if (verdict === 'right') return null
+  if (verdict === 'wrong') {
+    const message = 'This needs the admin token, as Authorization: Bearer.'
+    return errorAnswer(401, 'ADMIN_TOKEN_NEEDED', message, { 'www-authenticate': 'Bearer realm="troupe"' })
+  }
+  const message =
+    'Too many wrong tokens came from this address; no other is looked at before the time of Retry-After.'
+  return errorAnswer(429, 'ADMIN_TOO_MANY_ATTEMPTS', message, waitHeaders(verdict.waitMs))
+}
+
+function addressOf({ socket }: IncomingMessage): string {
+  return socket.remoteAddress ?? ''
 }
 
 function nothingAt(path: string): Answer {

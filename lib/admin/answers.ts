@@ -54,6 +54,11 @@ export function seeOther(location: string, headers: Readonly<Record<string, stri
   return { status: 303, body: '', type: 'text/plain; charset=utf-8', headers: { location, ...headers } }
 }
 
+/** @returns the headers that say when to come again */
+export function waitHeaders(ms: number): Readonly<Record<string, string>> {
+  return { 'retry-after': String(Math.ceil(ms / 1000)) }
+}
+
 /** Writes an answer; node:http leaves the body out where the request was HEAD. */
 export function send(response: ServerResponse, { status, body, type, headers }: Answer): void {
   if (response.headersSent) {

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Access } from './access.js'
-import { type Answer, errorAnswer, seeOther } from './answers.js'
+import { type Answer, errorAnswer, seeOther, waitHeaders } from './answers.js'
 import { DASHBOARD_PATH } from './paths.js'
 
 const require = createRequire(import.meta.url)
@@ -55,6 +55,8 @@ export interface DashboardRequest {
   readonly body: string
   readonly isLoggedIn: boolean
   readonly isHttps: boolean
+  /** Where the browser is. */
+  readonly address: string
 }
 
 /** @returns the answer; null when there is nothing at that path */
@@ -87,10 +89,15 @@ async function index(access: Access): Promise<Answer> {
   return { ...answer, body: body.replace(LOGOUT_PLACE, access.isOpen ? '' : LOGOUT) }
 }
 
-async function login({ body, isHttps }: DashboardRequest, access: Access): Promise<Answer> {
+async function login({ body, isHttps, address }: DashboardRequest, access: Access): Promise<Answer> {
   const token = new URLSearchParams(body).get('token')?.trim() ?? ''
   if (access.isOpen) return seeOther(HOME)
-  if (!access.isToken(token)) return await page('login-failed.html', 401)
+  const verdict = access.ofToken(token, address)
+  if (verdict === 'wrong') return await page('login-failed.html', 401)
+  if (verdict !== 'right') {
+    const answer = await page('login-wait.html', 429)
+    return { ...answer, headers: waitHeaders(verdict.waitMs) }
+  }
   return seeOther(HOME, { 'set-cookie': access.login(isHttps) })
 }
 

@@ -26,7 +26,11 @@ export class EventStreams {
       for (const reader of this.#readers) this.#write(reader, text)
     })
     this.#heartbeats = setInterval(() => {
-      for (const reader of this.#readers) this.#write(reader, ':\n\n')
+      for (const reader of this.#readers) {
+        // What it was sent a while ago still waits here: it reads no more, and keeps a connection from who would.
+        if (reader.writableLength > 0) reader.destroy()
+        else this.#write(reader, ':\n\n')
+      }
     }, HEARTBEAT_MS).unref()
   }
 

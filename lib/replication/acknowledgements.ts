@@ -113,6 +113,8 @@ export class Acknowledgements {
   onHeld(replica: ActorName, copy: SessionCopy): boolean {
     const session = this.#sessions.get(copy.id)
     if (session === undefined) return false
+    // One that has left the partition meanwhile is about to forget what it holds.
+    if (!this.#owned.get(session.partition)?.reachable.includes(replica)) return false
     if (session.others !== null) {
       for (const other of session.others) if (compareStamps(copy, other.stamp) >= 0) addHolder(other, replica)
     }

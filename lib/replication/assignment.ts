@@ -23,6 +23,11 @@ export interface Assignment {
   /** Rises with each change of the replicas within one epoch; comes back in {@link Settled}. */
   readonly revision: number
   readonly replicas: readonly AssignedReplica[]
+  /**
+   * The epoch follows that of the same owner, who keeps what it has cached: the last copy that was up to date was lost,
+   * and what is made from here on must not be taken for what was made with it.
+   */
+  readonly continues?: true
   /** False when copies may differ between replicas, so that the owner must resync them and report {@link Settled}. */
   readonly settled: boolean
   /** Told again to the next owner, since the one of that epoch may have ended before it could tell them to forget. */

@@ -1,11 +1,11 @@
-/** The partitions that one web server owns, with what is asked of each on the path of every change. Pure. */
-import type { Assignment } from './assignment.js'
-import { type ActorName, PARTITION_COUNT, type Partition } from './ids.js'
+/** The partitions that a web server owns, as it was told last: in which epoch, with which replicas. Pure. */
+import type { AssignedReplica, Assignment } from './assignment.js'
+import { type ActorName, type Epoch, PARTITION_COUNT, type Partition } from './ids.js'
 
-/** One owned partition. */
+/** One partition that is owned here. */
 export interface Owned {
   readonly assignment: Assignment
-  /** The replicas of the assignment that have an outbox now. */
+  /** The replicas of the assignment that can be reached now. */
   readonly reachable: readonly ActorName[]
   /** Neither a resync nor a handover has filled the cache: what it does not hold is read ahead by the next resync. */
   readonly cold: boolean
@@ -15,13 +15,33 @@ export interface Owned {
   readonly required: number
 }
 
-/** See above. */
+/** How a partition ended that was owned here. */
+export interface End {
+  readonly epoch: Epoch
+  readonly wasReleased: boolean
+}
+
+const NEVER: End = { epoch: 0 as Epoch, wasReleased: false }
+
+/** What an assignment is to an owner. */
+export type News =
+  /** The partition was not owned here, or in an epoch that is over. */
+  | 'begins'
+  /** It is owned here already: with these replicas from now on. */
+  | 'goes-on'
+  /** It was to go on, but was given up here: the director does not know yet. */
+  | 'given-up'
+  /** Something newer is known. */
+  | 'late'
+
 export class OwnedPartitions {
   readonly #acks: 'none' | 'one' | 'all'
-  readonly #partitions: (Owned | undefined)[] = new Array(PARTITION_COUNT).fill(undefined)
+  readonly #owned: (Owned | undefined)[] = new Array(PARTITION_COUNT).fill(undefined)
   #size = 0
+  /** The last epoch of each partition that ended here: an assignment of it that is still on its way means nothing. */
+  readonly #ended = new Map<Partition, End>()
 
-  /** @param acks how many replicas must hold a change before its response goes out */
+  /** @param acks how many replicas must hold a change */
   constructor(acks: 'none' | 'one' | 'all') {
     this.#acks = acks
   }
@@ -31,25 +51,71 @@ export class OwnedPartitions {
   }
 
   get(partition: Partition): Owned | undefined {
-    return this.#partitions[partition]
+    return this.#owned[partition]
   }
 
-  /** @param reachable the replicas of the assignment that have an outbox now */
-  set(assignment: Assignment, reachable: readonly ActorName[], cold: boolean): void {
-    const retiring = assignment.replicas.find(replica => replica.retiring === true)?.name ?? null
+  /** What a new assignment means; nothing changes by the question. */
+  newsOf({ partition, epoch, revision, continues }: Assignment): News {
+    const current = this.#owned[partition]?.assignment
+    const isOver = epoch <= this.endOf(partition).epoch
+    if (current === undefined) {
+      if (isOver) return 'late'
+      return continues ? 'given-up' : 'begins'
+    }
+    if (continues && epoch === current.epoch + 1) return 'goes-on'
+    if (epoch > current.epoch) return isOver ? 'late' : 'begins'
+    return epoch < current.epoch || revision < current.revision ? 'late' : 'goes-on'
+  }
+
+  /** Counts what is asked on the path of every change beforehand. */
+  set({ assignment, reachable, cold }: Pick<Owned, 'assignment' | 'reachable' | 'cold'>): void {
+    const { partition, replicas } = assignment
+    const retiring = replicas.find(replica => replica.retiring === true)?.name ?? null
+    if (this.#owned[partition] === undefined) this.#size++
     const required = this.#required(reachable, retiring)
-    if (this.#partitions[assignment.partition] === undefined) this.#size++
-    this.#partitions[assignment.partition] = { assignment, reachable, cold, retiring, required }
+    this.#owned[partition] = { assignment, reachable, cold, retiring, required }
   }
 
-  delete(partition: Partition): void {
-    if (this.#partitions[partition] === undefined) return
-    this.#size--
-    this.#partitions[partition] = undefined
+  /** It is not owned here any more. @param wasReleased the director has asked for it */
+  end(partition: Partition, epoch: Epoch, wasReleased = false): void {
+    if (this.#owned[partition] !== undefined) this.#size--
+    this.#owned[partition] = undefined
+    this.#ended.set(partition, { epoch, wasReleased })
   }
 
-  *[Symbol.iterator](): Generator<Owned> {
-    for (const owned of this.#partitions) if (owned !== undefined) yield owned
+  /** How it ended here last. */
+  endOf(partition: Partition): End {
+    return this.#ended.get(partition) ?? NEVER
+  }
+
+  /** A replica can't be reached any more. @returns the partitions that have it */
+  withdraw(replica: ActorName): Set<Partition> {
+    const affected = new Set<Partition>()
+    for (const { partition } of this.assignmentsWith(replica)) {
+      affected.add(partition)
+      const owned = this.#owned[partition]
+      if (owned === undefined) continue
+      this.set({ ...owned, reachable: owned.reachable.filter(name => name !== replica) })
+    }
+    return affected
+  }
+
+  assignmentsWith(replica: ActorName): Assignment[] {
+    const assignments: Assignment[] = []
+    for (const owned of this.#owned) {
+      const assignment = owned?.assignment
+      if (assignment?.replicas.some(({ name }) => name === replica)) assignments.push(assignment)
+    }
+    return assignments
+  }
+
+  /** All its replicas hold the same. */
+  settle(partition: Partition): void {
+    const owned = this.#owned[partition]
+    if (owned === undefined) return
+    const replicas = owned.assignment.replicas.map(({ name }): AssignedReplica => ({ name, synced: true }))
+    const assignment = { ...owned.assignment, replicas, settled: true }
+    this.set({ assignment, reachable: owned.reachable, cold: false })
   }
 
   #required(reachable: readonly ActorName[], retiring: ActorName | null): number {

@@ -1,11 +1,11 @@
 /**
- * The owner's side of replication: what a web server does for the partitions that it owns. Ties together its outboxes
- * (one for each replica), acknowledgements, look-ups and resyncs. Pure: inputs by `on…` methods and calls that carry
+ * The owner's side of replication: what a web server does for the partitions that it owns. Ties together which those
+ * are, the outboxes (one for each replica), acknowledgements, look-ups and resyncs. Pure: inputs by `on…` methods and calls that carry
  * the time, effects through {@link OwnerEffects}; whoever holds it calls {@link Owner.flush} at the end of each tick.
  */
 import type { TroupeError } from '../errors.js'
 import { type Acknowledged, Acknowledgements } from './acknowledgements.js'
-import type { AssignedReplica, Assignment, Settled } from './assignment.js'
+import type { Assignment, Settled } from './assignment.js'
 import type { Mutation, SessionCopy } from './copy.js'
 import { OwnershipLostError, SessionUnavailableError } from './errors.js'
 import type { HandedOver } from './handed-over.js'
@@ -14,7 +14,7 @@ import { type ActorName, type Epoch, type Partition, partitionOf, type SessionId
 import { type Listed, Listings } from './listings.js'
 import { type Found, Lookups } from './lookups.js'
 import type { Claim, FromReplica, ToReplica } from './messages.js'
-import { Outbox } from './outbox.js'
+import { Outboxes } from './outboxes.js'
 import { OwnedPartitions } from './owned-partitions.js'
 import { Resyncs } from './resyncs.js'
 
@@ -51,16 +51,12 @@ export interface OwnerPending {
 }
 
 const NONE: ReadonlySet<never> = new Set()
-const NOBODY: readonly never[] = []
 
 export class Owner {
-  readonly #options: OwnerOptions
   readonly #hosted: HostedSessions
   readonly #effects: OwnerEffects
   readonly #owned: OwnedPartitions
-  /** The last epoch of each partition that ended here: an assignment of it that is still on its way means nothing. */
-  readonly #ended = new Map<Partition, Epoch>()
-  readonly #outboxes = new Map<ActorName, Outbox>()
+  readonly #outboxes: Outboxes
   readonly #acknowledgements: Acknowledgements
   readonly #lookups: Lookups
   readonly #listings: Listings
@@ -68,19 +64,20 @@ export class Owner {
   #nextCall = 1
 
   constructor(options: OwnerOptions, hosted: HostedSessions, effects: OwnerEffects) {
-    this.#options = options
     this.#hosted = hosted
     this.#effects = effects
     this.#owned = new OwnedPartitions(options.acks)
+    this.#outboxes = new Outboxes(options.outboxMaxBytes)
     this.#acknowledgements = new Acknowledgements(this.#owned, options.ackTimeoutMs)
     this.#lookups = new Lookups(options.ackTimeoutMs)
     this.#listings = new Listings(options.ackTimeoutMs)
     this.#resyncs = new Resyncs(hosted, {
       nextCall: () => this.#nextCall++,
       send: (replica, message) => this.#effects.send(replica, message),
-      enqueue: (replica, mutation) => this.#outboxes.get(replica)?.enqueue(mutation),
-      onceAcknowledged: (replica, passed) => this.#outboxes.get(replica)?.onceAcknowledged(passed),
-      hasRoom: () => [...this.#outboxes.values()].every(({ bytes }) => bytes < options.outboxMaxBytes),
+      enqueue: (replica, mutation) => this.#outboxes.enqueue(replica, mutation),
+      onceAcknowledged: (replica, passed) => this.#outboxes.onceAcknowledged(replica, passed),
+      hasRoom: () => this.#outboxes.hasRoom,
+      lookupsWait: () => this.#lookups.size > 0,
       settled: settled => this.#onSettled(settled),
     })
   }
@@ -102,9 +99,7 @@ export class Owner {
 
   /** Mutations that wait for an acknowledgement, over all replicas. */
   get outboxDepth(): number {
-    let depth = 0
-    for (const outbox of this.#outboxes.values()) depth += outbox.depth
-    return depth
+    return this.#outboxes.depth
   }
 
   /** What is under way; all 0 once nothing happens any more. */
@@ -119,28 +114,21 @@ export class Owner {
 
   /** What the fullest outbox weighs, bytes. */
   get outboxBytesMax(): number {
-    return Math.max(0, ...[...this.#outboxes.values()].map(({ bytes }) => bytes))
+    return this.#outboxes.bytesMax
   }
 
   /** A session server can be reached: messages to it may be sent from here on. */
   onReplicaUp(replica: ActorName, now: number): void {
     if (this.#outboxes.has(replica)) this.onReplicaLost(replica, now)
-    this.#outboxes.set(replica, new Outbox())
-    this.#adopt(this.#assignmentsWith(replica))
+    this.#outboxes.open(replica)
+    this.#adopt(this.#owned.assignmentsWith(replica))
   }
 
   /** A session server is gone: whatever waited for it alone is answered. The director will name another. */
   onReplicaLost(replica: ActorName, now: number): void {
-    this.#outboxes.delete(replica)
-    const affected = new Set<Partition>()
-    for (const { partition } of this.#assignmentsWith(replica)) {
-      affected.add(partition)
-      this.#resyncs.cancel(partition)
-      const owned = this.#owned.get(partition)
-      if (owned === undefined) continue
-      const reachable = owned.reachable.filter(name => name !== replica)
-      this.#owned.set(owned.assignment, reachable, owned.cold)
-    }
+    this.#outboxes.close(replica)
+    const affected = this.#owned.withdraw(replica)
+    for (const partition of affected) this.#resyncs.cancel(partition)
     this.#lookups.onReplicaLost(replica, now)
     this.#listings.onReplicaLost(replica)
     this.#recountAcknowledgements(affected)
@@ -165,6 +153,7 @@ export class Owner {
     if (owned === undefined || !this.isFlushed(partition)) return null
     const copies = [...this.#hosted.inPartition(partition)].filter(({ data }) => data !== null)
     this.onUnassign(partition)
+    this.#owned.end(partition, owned.assignment.epoch, true)
     return { partition, epoch: owned.assignment.epoch, copies, cold: owned.cold }
   }
 
@@ -172,8 +161,7 @@ export class Owner {
   onUnassign(partition: Partition): void {
     const owned = this.#owned.get(partition)
     if (owned === undefined) return
-    this.#owned.delete(partition)
-    this.#ended.set(partition, owned.assignment.epoch)
+    this.#owned.end(partition, owned.assignment.epoch)
     this.#resyncs.cancel(partition)
     this.#hosted.drop(partition)
     this.#acknowledgements.onPartitionLost(partition)
@@ -223,13 +211,7 @@ export class Owner {
     const { id, version, expires, data } = copy
     // One object for all replicas, written out: this is on the path of every change.
     const mutation: Mutation = { id, epoch: copy.epoch, version, expires, data, partition, authority: epoch }
-    let congested: readonly ActorName[] = NOBODY
-    for (const { name } of replicas) {
-      const outbox = this.#outboxes.get(name)
-      if (outbox === undefined) continue
-      if (outbox.bytes >= this.#options.outboxMaxBytes) congested = [...congested, name]
-      outbox.enqueue(mutation)
-    }
+    const congested = this.#outboxes.enqueueAll(replicas, mutation)
     this.#acknowledgements.onMutation(mutation, congested, now, done)
   }
 
@@ -278,11 +260,7 @@ export class Owner {
       (replica, message) => this.#effects.send(replica, message),
     )
     this.#proceed()
-    for (const [name, outbox] of this.#outboxes) {
-      for (let batch = outbox.nextBatch(); batch !== null; batch = outbox.nextBatch()) {
-        this.#effects.send(name, { type: 'apply', batch: batch.number, mutations: batch.mutations })
-      }
-    }
+    this.#outboxes.flush((replica, message) => this.#effects.send(replica, message))
   }
 
   /** The replicas that can be read from. */
@@ -297,9 +275,8 @@ export class Owner {
   }
 
   #onApplied(replica: ActorName, number: number, fenced: readonly Claim[]): void {
-    const outbox = this.#outboxes.get(replica)
-    const batch = outbox?.onApplied(number)
-    if (outbox === undefined || batch === null || batch === undefined) return
+    const batch = this.#outboxes.onApplied(replica, number)
+    if (batch === null) return
     const fences =
       fenced.length === 0 ? null : new Map(fenced.map(({ partition, epoch }) => [partition, epoch]))
     for (const mutation of batch.mutations) {
@@ -317,22 +294,31 @@ export class Owner {
 
   /** Lets resyncs go on: what they waited for may have been acknowledged, or there was nothing to wait for. */
   #proceed(): void {
-    for (const outbox of this.#outboxes.values()) outbox.passBarriers()
+    this.#outboxes.passBarriers()
     this.#resyncs.proceed()
   }
 
-  /** @returns false when a newer assignment is known already */
+  /** @returns false when it changes nothing here */
   #accept(assignment: Assignment): boolean {
-    const current = this.#owned.get(assignment.partition)?.assignment
-    if (current === undefined || assignment.epoch > current.epoch) {
-      if (assignment.epoch <= (this.#ended.get(assignment.partition) ?? 0)) return false
-      this.onUnassign(assignment.partition)
-      this.#forgetAtFormer(assignment)
-      return true
+    const { partition, epoch } = assignment
+    switch (this.#owned.newsOf(assignment)) {
+      case 'begins':
+        this.onUnassign(partition)
+        this.#forgetAtFormer(assignment)
+        return true
+      case 'goes-on':
+        this.#forgetAtRemoved(assignment)
+        return true
+      case 'given-up': {
+        // Of what was released the director knows already, or is about to hear.
+        const { wasReleased } = this.#owned.endOf(partition)
+        this.#owned.end(partition, epoch, wasReleased)
+        if (!wasReleased) this.#effects.fenced({ partition, epoch })
+        return false
+      }
+      case 'late':
+        return false
     }
-    if (assignment.epoch < current.epoch || assignment.revision < current.revision) return false
-    this.#forgetAtRemoved(current, assignment)
-    return true
   }
 
   /**
@@ -361,7 +347,7 @@ export class Owner {
     for (const assignment of assignments) {
       const cold = this.#owned.get(assignment.partition)?.cold ?? !warm.has(assignment.partition)
       const reachable = assignment.replicas.map(({ name }) => name).filter(name => this.#outboxes.has(name))
-      this.#owned.set(assignment, reachable, cold)
+      this.#owned.set({ assignment, reachable, cold })
     }
     this.#claim(assignments)
     for (const assignment of assignments) {
@@ -392,7 +378,7 @@ export class Owner {
     if (unsynced.length > 0) {
       for (const copy of this.#hosted.inPartition(partition)) {
         for (const { name } of unsynced) {
-          this.#outboxes.get(name)?.enqueue({ ...copy, partition, authority: epoch })
+          this.#outboxes.enqueue(name, { ...copy, partition, authority: epoch })
         }
       }
     }
@@ -402,21 +388,18 @@ export class Owner {
   }
 
   #onSettled(settled: Settled): void {
-    const owned = this.#owned.get(settled.partition)
-    if (owned === undefined) return
-    const { assignment, reachable } = owned
-    const replicas = assignment.replicas.map(({ name }): AssignedReplica => ({ name, synced: true }))
-    this.#owned.set({ ...assignment, replicas, settled: true }, reachable, false)
+    if (this.#owned.get(settled.partition) === undefined) return
+    this.#owned.settle(settled.partition)
     this.#effects.settled(settled)
   }
 
   /** Replicas that left a partition for good, though they live, need not keep its copies. */
-  #forgetAtRemoved(before: Assignment, { partition, epoch, replicas }: Assignment): void {
-    for (const { name } of before.replicas) {
+  #forgetAtRemoved({ partition, epoch, replicas }: Assignment): void {
+    for (const { name } of this.#owned.get(partition)?.assignment.replicas ?? []) {
       if (replicas.some(replica => replica.name === name)) continue
       // Not before what is queued for it: that would be held there again.
       const forget = () => this.#forgetAt(name, { partition, epoch })
-      this.#outboxes.get(name)?.onceAcknowledged(forget)
+      this.#outboxes.onceAcknowledged(name, forget)
     }
   }
 
@@ -431,14 +414,6 @@ export class Owner {
     const present = this.#owned.get(claim.partition)?.assignment.replicas
     if (present?.some(({ name }) => name === replica)) return
     this.#effects.send(replica, { type: 'forget', claim })
-  }
-
-  #assignmentsWith(replica: ActorName): Assignment[] {
-    const assignments: Assignment[] = []
-    for (const { assignment } of this.#owned) {
-      if (assignment.replicas.some(({ name }) => name === replica)) assignments.push(assignment)
-    }
-    return assignments
   }
 
   #recountAcknowledgements(partitions: ReadonlySet<Partition>): void {

@@ -13,6 +13,8 @@ export interface PartitionRow {
   readonly partition: Partition
   owner: ActorName | null
   epoch: Epoch
+  /** The epoch began without a change of owner: see `continues` of an assignment. */
+  continues: boolean
   /** Rises when the replicas change within an epoch. */
   revision: number
   replicas: RowReplica[]
@@ -31,6 +33,7 @@ export function emptyRow(partition: Partition): PartitionRow {
     partition,
     owner: null,
     epoch: 0 as Epoch,
+    continues: false,
     revision: 0,
     replicas: [],
     settled: false,

@@ -205,12 +205,13 @@ export class PartitionTable {
   }
 
   /**
-   * An owner dropped a partition since a replica knows a later epoch: its next epoch follows that one.
+   * An owner dropped a partition since a replica knows a later epoch, or could not go on in the epoch it was told: the
+   * next epoch follows that one.
    * @returns false when it was not the owner any more, or the epoch is over
    */
   onFenced(owner: ActorName, { partition, epoch }: Claim): boolean {
     const row = this.#row(partition)
-    if (row.owner !== owner || epoch <= row.epoch) return false
+    if (row.owner !== owner || epoch < row.epoch) return false
     row.owner = null
     row.epoch = epoch
     this.#version++
@@ -243,7 +244,9 @@ export class PartitionTable {
     this.#placement.onLost(name)
     this.#version++
     const affected = this.#rows.filter(row => row.replicas.some(replica => replica.name === name))
-    const lastCopyLost = affected.filter(row => this.#placement.remove(row, name)).map(row => row.partition)
+    const lostRows = affected.filter(row => this.#placement.remove(row, name))
+    for (const row of lostRows) if (row.owner !== null) this.#beginEpoch(row, true)
+    const lastCopyLost = lostRows.map(({ partition }) => partition)
     const loads = this.#placement.loadsOf(this.#rows)
     for (const row of affected) this.#placement.fill(row, false, loads)
     return { assignments: this.#assignmentsFor(affected), lastCopyLost }
@@ -265,9 +268,14 @@ export class PartitionTable {
 
   #give(row: PartitionRow, owner: ActorName): void {
     row.owner = owner
-    row.epoch = (row.epoch + 1) as Epoch
-    row.revision = 0
+    this.#beginEpoch(row, false)
     this.#version++
+  }
+
+  #beginEpoch(row: PartitionRow, continues: boolean): void {
+    row.epoch = (row.epoch + 1) as Epoch
+    row.continues = continues
+    row.revision = 0
   }
 
   #receivers(): ActorName[] {
@@ -284,7 +292,16 @@ export class PartitionTable {
           name === row.retiring ? { name, synced, retiring: true } : { name, synced },
       )
       const former = row.former.length > 0 ? { former: [...row.former] } : {}
-      const assignment: Assignment = { partition, epoch, revision, replicas, settled, ...former }
+      const continues = row.continues ? ({ continues: true } as const) : {}
+      const assignment: Assignment = {
+        partition,
+        epoch,
+        revision,
+        replicas,
+        settled,
+        ...continues,
+        ...former,
+      }
       const ofOwner = assignments.get(row.owner)
       if (ofOwner === undefined) assignments.set(row.owner, [assignment])
       else ofOwner.push(assignment)

@@ -58,7 +58,7 @@ export class Replica {
     const fence = this.#store.fence(partition)
     if (mutation.authority < fence) return false
     if (mutation.authority > fence) this.#store.raiseFence(partition, mutation.authority)
-    const held = this.#store.get(id, partition)
+    const held = this.#store.stampOf(id, partition)
     if (held === undefined || compareStamps(mutation, held) > 0) {
       this.#store.set({ id, epoch, version, expires, data }, partition)
     }
@@ -73,7 +73,7 @@ export class Replica {
 
   #list(call: number, partition: Partition, now: number): readonly FromReplica[] {
     const entries: DigestEntry[] = []
-    for (const { id, epoch, version, expires } of this.#store.inPartition(partition)) {
+    for (const { id, epoch, version, expires } of this.#store.list(partition)) {
       if (expires > now) entries.push({ id, epoch, version })
     }
     const answers: FromReplica[] = []
@@ -89,7 +89,7 @@ export class Replica {
   #forget(claim: Claim): void {
     if (claim.epoch < this.#store.fence(claim.partition)) return
     this.#raiseFence(claim)
-    for (const copy of this.#store.inPartition(claim.partition)) this.#store.delete(copy.id, claim.partition)
+    for (const { id } of this.#store.list(claim.partition)) this.#store.delete(id, claim.partition)
   }
 
   #raiseFence(claim: Claim): void {

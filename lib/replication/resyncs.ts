@@ -6,8 +6,11 @@ import type { ActorName, Partition } from './ids.js'
 import type { FromReplica, ToReplica } from './messages.js'
 import { Resync, type ResyncEffects } from './resync.js'
 
-/** Partitions resynced at once: bounds what is read ahead, yet keeps every replica busy. */
-const RESYNCS_AT_ONCE_MAX = 8
+/**
+ * Partitions resynced at once: bounds what is read ahead, and for how long one turn of the loop is busy with it, yet keeps
+ * every replica busy.
+ */
+const RESYNCS_AT_ONCE_MAX = 4
 
 /** What resyncs need of the owner. */
 export interface ResyncsEffects {
@@ -16,6 +19,8 @@ export interface ResyncsEffects {
   enqueue(replica: ActorName, mutation: Mutation): void
   onceAcknowledged(replica: ActorName, passed: () => void): void
   hasRoom(): boolean
+  /** Somebody waits for a session to be read: then one call at a time has to do, so that no look-up queues behind many. */
+  lookupsWait(): boolean
   settled(settled: Settled): void
 }
 
@@ -62,7 +67,7 @@ export class Resyncs {
   proceed(): void {
     for (const resync of this.#running.values()) resync.proceed()
     for (const [partition, { assignment, warming }] of this.#queue) {
-      if (this.#running.size >= RESYNCS_AT_ONCE_MAX) return
+      if (this.#running.size >= RESYNCS_AT_ONCE_MAX || !this.#mayCall()) return
       this.#queue.delete(partition)
       const resync = new Resync(assignment, warming, this.#hosted, this.#effectsFor(partition))
       this.#running.set(partition, resync)
@@ -84,6 +89,10 @@ export class Resyncs {
     }
   }
 
+  #mayCall(): boolean {
+    return this.#calls.size === 0 || !this.#effects.lookupsWait()
+  }
+
   #effectsFor(partition: Partition): ResyncEffects {
     const { nextCall, send, enqueue, onceAcknowledged, hasRoom, settled } = this.#effects
     return {
@@ -95,7 +104,7 @@ export class Resyncs {
       },
       enqueue,
       onceAcknowledged,
-      hasRoom,
+      hasRoom: () => hasRoom() && this.#mayCall(),
       settled: report => {
         this.#running.delete(partition)
         settled(report)

@@ -11,6 +11,7 @@ import type {
 } from '../transport/actor-control.js'
 import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
+import { EndGate } from '../transport/end-gate.js'
 import { fromReplicaForm, toReplicaForm } from '../transport/replica-wire.js'
 import { threadStats } from '../transport/thread-stats.js'
 import { LocalSessionServer } from './local-session-server.js'
@@ -24,7 +25,7 @@ import { MemoryStore } from './stores/memory.js'
  */
 export function runSessionServer(task: ActorTask, killed?: AbortSignal): Promise<void> {
   return runActor<SessionServerControl>(task, end => {
-    const actor = new SessionServerActor(task.name, end)
+    const actor = new SessionServerActor(task, end)
     killed?.addEventListener('abort', () => void actor.stop(), { once: true })
     return actor
   })
@@ -46,17 +47,19 @@ type OwnerPort = BatchedPort<ToReplica, FromReplica>
 class SessionServerActor implements SessionServerControl {
   readonly #name: ActorName
   readonly #end: EndActor
+  readonly #endGate: EndGate
   readonly #owners = new Map<ActorName, OwnerPort>()
   #server: SessionServer | null = null
 
-  constructor(name: ActorName, end: EndActor) {
+  constructor({ name, endGate }: ActorTask, end: EndActor) {
     this.#name = name
+    this.#endGate = new EndGate(endGate)
     this.#end = end
   }
 
   async start(options: SessionServerStart): Promise<readonly Epoch[]> {
     if (this.#server !== null) throw new SessionServerStateError(this.#name, 'was started already')
-    const server = await openSessionServer(options)
+    const server = await openSessionServer(options, this.#endGate)
     this.#server = server
     void server.failed.then(error => this.#end(error))
     return await server.fences()
@@ -112,17 +115,23 @@ function warnOnce(): (error: unknown) => void {
 /**
  * Opens what keeps the copies, or the way to it. Each loads only its own libraries: those for Redis take longer to load
  * than a memory store's whole thread takes to start.
+ * @param endGate of this thread, if that may be ended at any time
  * @throws what its store or its far side says; each `open…` function documents its errors
  */
-export async function openSessionServer({ name, backend }: SessionServerStart): Promise<SessionServer> {
+export async function openSessionServer(
+  { name, backend }: SessionServerStart,
+  endGate = new EndGate(),
+): Promise<SessionServer> {
   switch (backend.kind) {
     case 'memory':
       return new LocalSessionServer(new MemoryStore())
-    case 'lmdb': {
-      const { DurableSessionServer } = await import('./durable-session-server.js')
-      const { openLmdbStore } = await import('./stores/lmdb.js')
-      return new DurableSessionServer(await openLmdbStore(backend.path, name))
-    }
+    case 'lmdb':
+      // LMDB's native code can't be loaded, either, by a thread that is being ended.
+      return await endGate.hold(async () => {
+        const { DurableSessionServer } = await import('./durable-session-server.js')
+        const { openLmdbStore } = await import('./stores/lmdb.js')
+        return new DurableSessionServer(await openLmdbStore(backend.path, name, endGate))
+      })
     case 'remote': {
       const { RemoteSessionServer } = await import('./gateways/remote-session-server.js')
       return await RemoteSessionServer.open({ name, ...backend })

@@ -17,6 +17,8 @@ export interface ActorTask {
   readonly control: MessagePort
   /** A counter (Int32 at index 0) that the actor's event loop raises: see `heartbeat.ts`. */
   readonly heartbeat: SharedArrayBuffer
+  /** What the actor passes on its way into code in which its thread must not be ended: see `end-gate.ts`. */
+  readonly endGate: SharedArrayBuffer
 }
 
 /** Where the director listens, as `server.address()` tells it: an address and port, or the path of a socket. */

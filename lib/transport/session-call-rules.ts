@@ -42,6 +42,11 @@ export function assertSessionId(id: unknown): asserts id is SessionId {
   )
 }
 
+/** @returns whether a session could have this id: session servers refuse all others */
+export function isSessionId(id: string): boolean {
+  return whatIsWrongWith(id) === null
+}
+
 function whatIsWrongWith(id: unknown): string | null {
   if (typeof id !== 'string') return id === null ? 'null' : typeof id
   if (id === '') return 'an empty text'

@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http'
 import t from 'tap'
 import { request } from 'undici'
 import { Access } from '../../lib/admin/access.js'
+import { Attempts } from '../../lib/admin/attempts.js'
 import { listen } from './listener.js'
 
 const TOKEN = 'a-token-of-more-than-thirty-two-characters'
@@ -140,6 +141,55 @@ t.test('a wrong token in the form is told, and gets no cookie', async t => {
     t.equal(headers['set-cookie'], undefined)
     t.match(page, /not the token/)
   }
+})
+
+t.test('an address that brings one wrong token after the other has to wait, for any token', async t => {
+  const { url } = await listen(t, {}, { token: TOKEN })
+  const bearer = (token: string) => ask(`${url}/status`, { headers: { authorization: `Bearer ${token}` } })
+  for (let attempt = 0; attempt < 10; attempt++) t.equal((await bearer(`wrong-${attempt}`)).status, 401)
+  const late = await bearer('wrong-10')
+  t.equal(late.status, 429)
+  t.match(late.headers['retry-after'], /^[1-5]$/)
+  t.match(late.body, /ADMIN_TOO_MANY_ATTEMPTS/)
+  t.equal((await bearer(TOKEN)).status, 429, 'or guesses would go on unhindered')
+  const form = await ask(`${url}/troupe/login`, {
+    method: 'POST',
+    headers: ownPage(url),
+    body: `token=${TOKEN}`,
+  })
+  t.equal(form.status, 429)
+  t.match(form.headers['retry-after'], /^[1-5]$/)
+  t.equal(form.headers['set-cookie'], undefined)
+  t.match(form.body, /Wait a few seconds/)
+  t.equal((await ask(`${url}/healthz`, { headers: { authorization: 'Bearer x' } })).status, 200)
+})
+
+t.test('whoever is logged in already, and whoever brings no token, is no attempt', async t => {
+  const { url } = await listen(t, {}, { token: TOKEN })
+  const cookie = await logIn(url)
+  for (let request = 0; request < 20; request++) t.equal((await ask(`${url}/status`)).status, 401)
+  for (let attempt = 0; attempt < 10; attempt++)
+    await ask(`${url}/status`, { headers: { authorization: 'Bearer wrong' } })
+  t.equal((await ask(`${url}/status`, { headers: BEARER })).status, 429)
+  t.equal((await ask(`${url}/troupe/api/status`, { headers: { cookie } })).status, 200)
+})
+
+t.test('attempts come back one after the other, and each network has its own', async t => {
+  let now = 1_000_000
+  const attempts = new Attempts(() => now)
+  for (let attempt = 0; attempt < 10; attempt++) {
+    t.equal(attempts.waitMs('10.0.0.1'), 0)
+    attempts.onWrong('10.0.0.1')
+    attempts.onWrong('2001:db8::1')
+  }
+  t.equal(attempts.waitMs('10.0.0.1'), 5000)
+  t.equal(attempts.waitMs('10.0.0.2'), 0)
+  t.equal(attempts.waitMs('2001:db8:0:0:ffff::2'), 5000, 'the same /64')
+  t.equal(attempts.waitMs('2001:db8:0:1::1'), 0)
+  now += 5000
+  t.equal(attempts.waitMs('10.0.0.1'), 0)
+  attempts.onWrong('10.0.0.1')
+  t.equal(attempts.waitMs('10.0.0.1'), 5000)
 })
 
 t.test('logging out takes the cookie away', async t => {

@@ -1,6 +1,7 @@
 /** An admin listener over a cluster of the test's own making: what a real cluster does is not what is tested with it. */
 import { pino } from 'pino'
 import { startAdmin } from '../../lib/admin/admin.js'
+import { DEFAULT_TIMES, type Times } from '../../lib/admin/slow-clients.js'
 import type { ClusterStatus } from '../../lib/director/cluster.js'
 import type { Observed } from '../../lib/director/measured.js'
 import type { ObservedCluster } from '../../lib/director/observed-cluster.js'
@@ -36,7 +37,11 @@ export const STATUS: ClusterStatus = {
 export async function listen(
   t: { teardown(end: () => unknown): void },
   changes: Partial<ObservedCluster> = {},
-  { host = '127.0.0.1', token = null }: { host?: string; token?: string | null } = {},
+  {
+    host = '127.0.0.1',
+    token = null,
+    times = {},
+  }: { host?: string; token?: string | null; times?: Partial<Times> } = {},
 ) {
   const killed: string[] = []
   const listeners = new Set<(observed: Observed) => void>()
@@ -80,6 +85,7 @@ export async function listen(
     { host, port: 0, token },
     cluster,
     pino({ level: 'error' }, { write: line => logged.push(line) }),
+    { ...DEFAULT_TIMES, ...times },
   )
   t.teardown(() => admin.close())
   const tell = (observed: Observed) => {

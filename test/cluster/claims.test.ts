@@ -62,7 +62,7 @@ t.test(
   'local cache: a session evicted from it is read back from its replica with its latest write',
   async t => {
     const cluster = await startCluster(t, { cache: { maxBytes: '64kb' }, session: { maxBytes: '16kb' } })
-    const many = 300
+    const many = 600
     const crowd = new Crowd(t, cluster.url, many)
     for (let count = 1; count <= 3; count++) t.same(await crowd.get('/'), [`200 ${count}`])
     const { webServers, sessionServers } = await cluster.whole()

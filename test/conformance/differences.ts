@@ -33,6 +33,12 @@ export const DOCUMENTED: readonly Documented[] = [
       troupe === 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n',
   },
   {
+    title: 'Requests that RFC 9112 wants refused never reach an app',
+    covers: ({ case: { name }, troupe }) =>
+      ['no Host', 'two hosts', 'HTTP/2.0 in a head'].includes(name) &&
+      String(troupe).endsWith('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'),
+  },
+  {
     title: 'A body that has arrived is handed over in one piece',
     covers: ({ framework, case: { name }, bare, troupe }) =>
       framework === 'fastify' &&

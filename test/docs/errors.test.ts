@@ -1,8 +1,8 @@
 /** docs/errors.md has every error code with its cause and its remedy, and none that is not. */
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { codesInLib, filesWithUncodedErrors } from './error-codes.js'
+import { rootOf } from './root.js'
 
 const page = readFileSync(new URL('docs/errors.md', rootOf(import.meta.url)), 'utf8')
 const sections = page
@@ -56,19 +56,3 @@ t.test('the scan finds codes of each kind', async t => {
     t.ok(known.has(code), code)
   }
 })
-
-/** @returns the folder of package.json, wherever this was compiled to */
-function rootOf(url: string): URL {
-  const path = fileURLToPath(url)
-  const folders = path.split('/').length
-  for (let up = 1; up < folders; up++) {
-    const folder = new URL('../'.repeat(up), url)
-    try {
-      readFileSync(new URL('package.json', folder))
-      return folder
-    } catch {
-      // Not here: one folder up.
-    }
-  }
-  throw new Error(`no package.json above ${path}`)
-}

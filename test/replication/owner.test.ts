@@ -287,3 +287,69 @@ t.test('without a replica that can be reached a look-up fails at once, and a cha
   owner.onTick(OPTIONS.ackTimeoutMs)
   t.strictSame(outcomes, ['REPLICATION_TIMEOUT'])
 })
+
+t.test(
+  'an owner that goes on in another epoch keeps its sessions and sends them under the new one',
+  async t => {
+    const { assign, mutate, deliver, dropped, stored, fenced, owner } = cluster({ acks: 'all' })
+    assign(assignmentOf(1, [synced(A), synced(B)]))
+    deliver()
+    const outcomes = mutate(1)
+    owner.flush()
+    owner.onReplicaLost(A, 0)
+    t.strictSame(outcomes, [], 'B has not acknowledged')
+    assign({ ...assignmentOf(2, [unsynced(B)], { settled: false }), continues: true })
+    deliver()
+    t.strictSame(outcomes, ['ok'])
+    t.strictSame(dropped, [])
+    t.strictSame(stored(B), holds(copyOf(X, 1, 1)))
+    mutate(2, 2)
+    deliver()
+    t.strictSame(stored(B), holds(copyOf(X, 2, 2)))
+    t.strictSame(fenced, [])
+    t.equal(owner.pending.unacknowledged, 0)
+  },
+)
+
+t.test('an owner that has released a partition does not go on with it', async t => {
+  const { assign, deliver, owner, fenced } = cluster()
+  assign(assignmentOf(1, [synced(A)]))
+  deliver()
+  owner.release(OF_X)
+  const next = { ...assignmentOf(2, [unsynced(B)], { settled: false }), continues: true } as const
+  assign(next)
+  assign({ ...next, revision: 1 })
+  t.equal(owner.epochOf(OF_X), null)
+  t.strictSame(fenced, [], 'the director hears of the release')
+})
+
+t.test('an owner that was fenced does not go on with a partition, and says so once', async t => {
+  const { assign, deliver, owner, fenced } = cluster()
+  assign(assignmentOf(1, [synced(A)]))
+  deliver()
+  owner.onUnassign(OF_X)
+  const next = { ...assignmentOf(2, [unsynced(B)], { settled: false }), continues: true } as const
+  assign(next)
+  assign({ ...next, revision: 1 })
+  t.equal(owner.epochOf(OF_X), null)
+  t.strictSame(fenced, [claimOf(OF_X, 2)])
+})
+
+t.test('that a replica holds a change counts for nothing once it has left the partition', async t => {
+  const { assign, deliver, mutate, owner, sent } = cluster({}, [A, B])
+  assign(assignmentOf(1, [synced(A), synced(B)]))
+  deliver()
+  const outcomes = mutate(1)
+  owner.flush()
+  const applies = sent.splice(0).filter(({ message }) => message.type === 'apply')
+  assign(assignmentOf(1, [synced(B)], { revision: 1 }))
+  const answer = (name: ActorName) => {
+    const message = applies.find(({ to }) => to === name)?.message
+    if (message?.type === 'apply')
+      owner.onMessage(name, { type: 'applied', batch: message.batch, fenced: [] }, 0)
+  }
+  answer(A)
+  t.strictSame(outcomes, [])
+  answer(B)
+  t.strictSame(outcomes, ['ok'])
+})

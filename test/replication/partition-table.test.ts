@@ -305,3 +305,37 @@ t.test(
     )
   },
 )
+
+t.test('when the last up-to-date copy is lost the owner goes on, but in another epoch', async t => {
+  const subject = table(1, [A, B], [WEB_1])
+  const { assignments, lastCopyLost } = subject.onSessionServerLost(A)
+  const told = all(assignments)
+  t.ok(told.length > 0)
+  t.strictSame(
+    told.map(({ partition }) => partition),
+    lastCopyLost,
+  )
+  t.ok(told.every(({ epoch, settled }) => epoch === 2 && !settled))
+  t.ok(told.every(({ continues, replicas }) => continues === true && replicas.every(({ synced }) => !synced)))
+
+  const again = all(subject.onSessionServerUp(A)).filter(({ partition }) => lastCopyLost.includes(partition))
+  t.ok(
+    again.every(({ epoch, continues }) => epoch === 2 && continues),
+    'told again, should that have come first',
+  )
+
+  subject.onWebServerUp(WEB_2)
+  subject.onWebServerLost(WEB_1)
+  const taken = all(subject.assignUnowned()).filter(({ partition }) => lastCopyLost.includes(partition))
+  t.ok(taken.every(({ epoch, continues }) => epoch === 3 && continues === undefined))
+})
+
+t.test('an owner that could not go on is given the partition anew', async t => {
+  const subject = table(1, [A], [WEB_1])
+  subject.onSessionServerLost(A)
+  t.equal(subject.onFenced(WEB_1, { partition: FIRST, epoch: 1 as Epoch }), false, 'that is over')
+  t.equal(subject.onFenced(WEB_1, { partition: FIRST, epoch: 2 as Epoch }), true)
+  const assigned = all(subject.assignUnowned()).find(({ partition }) => partition === FIRST)
+  t.match(assigned, { epoch: 3 })
+  t.equal(assigned?.continues, undefined)
+})

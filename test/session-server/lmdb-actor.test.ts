@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import type { ActorHandle } from '../../lib/director/actors/actor-handle.js'
@@ -11,6 +14,9 @@ import { BatchedPort } from '../../lib/transport/batched-port.js'
 import { SmallDisk } from '../support/mounts.js'
 import { until } from '../support/until.js'
 import { batchOf, firstLost } from './stores/lmdb-batches.js'
+
+// Threads start slowly on a machine that has much else to do.
+t.setTimeout(120_000)
 
 const KILLS = 20
 const ON_THEIR_WAY_MAX = 8
@@ -83,6 +89,15 @@ t.test(
     t.comment(`${KILLS} kills, ${last} batches acknowledged`)
   },
 )
+
+t.test('a thread that is killed while it opens its store ends nothing but itself', async t => {
+  const file = fileURLToPath(new URL('killed-threads.js', import.meta.url))
+  const child = spawn(process.execPath, [file, t.testdir(), '8'])
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (said += text))
+  const [code, signal] = await once(child, 'close')
+  t.strictSame({ code, signal, said }, { code: 0, signal: null, said: 'alive\n' })
+})
 
 t.test('a session server that is stopped answers what it was sent before, and leaves it on disk', async t => {
   const path = t.testdir()

@@ -1,35 +1,35 @@
 import t from 'tap'
-import type { DeliberateFault, Profile } from './parameters.js'
-import { runSchedule } from './simulation.js'
+import { DELIBERATE_FAULTS, withFault } from './deliberate-faults.js'
+import { firstFinding } from './finding.js'
+import { shortStoryOf } from './report.js'
+import type { Schedule } from './schedule.js'
+import { drawSchedule } from './schedule.js'
+import { shrink } from './shrink.js'
+import { runSchedule, type Trace } from './simulation.js'
 
-/** Each mistake must be found within so many schedules of each profile. */
-const SCHEDULES_MAX = 400
+/** Each mistake must be found within so many seeds of each profile. */
+const SEEDS_MAX = 400
 
-const MISTAKES: Readonly<Record<DeliberateFault, string>> = {
-  'ack-before-apply': 'a replica that acknowledges before it holds the change',
-  'no-epoch-check': 'a replica that takes mutations of an earlier owner',
-  'first-answer-wins': 'an owner that believes the first replica instead of the newest',
-  'no-tombstones': 'a replica that forgets what was destroyed',
-  'evict-unacknowledged': 'a cache that evicts what is not acknowledged',
-  'no-push-of-cached': 'an owner that does not push its cached sessions when a session server is lost',
-  'settled-before-barrier': 'an owner that reports settled before its replicas have acknowledged',
-  'stale-handover': 'an owner that hands over its sessions as they were before its last requests',
-}
-
-for (const [mistake, sentence] of Object.entries(MISTAKES)) {
+for (const [name, { sentence }] of Object.entries(DELIBERATE_FAULTS)) {
   t.test(`the checks find ${sentence}`, async t => {
-    const found = firstSeedThatFinds(mistake as DeliberateFault)
-    t.ok(found, `found within ${SCHEDULES_MAX} seeds`)
+    const found = firstFinding(name, SEEDS_MAX)
+    t.ok(found, `found within ${SEEDS_MAX} seeds`)
     t.comment(`seed ${found?.seed}, ${found?.profile}: ${found?.violation}`)
   })
 }
 
-function firstSeedThatFinds(deliberateFault: DeliberateFault) {
-  for (let seed = 1; seed <= SCHEDULES_MAX; seed++) {
-    for (const profile of ['covered', 'storm'] satisfies Profile[]) {
-      const { violation } = runSchedule({ seed, profile, deliberateFault })
-      if (violation !== null) return { seed, profile, violation }
-    }
-  }
-  return undefined
-}
+t.test('a schedule that fails is shrunk to a short one that fails, and told as a story', async t => {
+  const run = (schedule: Schedule, trace?: Trace) =>
+    withFault('no-tombstones', () => runSchedule(schedule, trace))
+  const found = firstFinding('no-tombstones', SEEDS_MAX)
+  if (found === null) throw new Error('there is nothing to shrink')
+  const { schedule } = shrink(drawSchedule(found.seed, found.profile), run)
+  const operations = schedule.scripts.flat().length
+  t.ok(operations <= 20, `${operations} operations are left`)
+  t.ok(schedule.faults.length <= 4, `${schedule.faults.length} faults are left`)
+  t.equal(runSchedule(schedule).violation, null, 'it fails for the mistake alone')
+  const story = shortStoryOf(found.seed, found.profile, run)
+  t.match(story, /^ +1\. +\d+ ms {2}\S/m, 'sentences have numbers and times')
+  t.match(story, /VIOLATION: /)
+  t.comment(story)
+})

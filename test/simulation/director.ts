@@ -1,95 +1,128 @@
 /** The director: the real partition table, and the procedure around it that the real director follows. */
+import type { Assignment } from '../../lib/replication/assignment.js'
 import type { HandedOver } from '../../lib/replication/handed-over.js'
-import { type ActorName, type Partition, partitionOf } from '../../lib/replication/ids.js'
+import type { ActorName, Epoch, Partition } from '../../lib/replication/ids.js'
+import type { Claim } from '../../lib/replication/messages.js'
 import { type Assignments, type Move, PartitionTable } from '../../lib/replication/partition-table.js'
 import { Channel, type Receiver } from './channel.js'
-import type { Answer, Control, Operation, Released, Report } from './conversation.js'
-import type { SimulatedSessionServer } from './session-server.js'
+import type { Control, Operation, Released, Report } from './conversation.js'
+import { type Destination, Requests } from './requests.js'
+import type { ReplicaEnd } from './session-server.js'
 import { SimulatedWebServer } from './web-server.js'
 import type { World } from './world.js'
 import type { WriterCheck } from './writer-check.js'
 
-/** How long an operation may wait for an owner before it is refused, virtual ms. */
-const PARK_MS = 3_000
 /** How often the parked operations are looked at, virtual ms. */
 const TICK_MS = 100
-/** How often an operation may be sent on because its owner had changed. */
-const REROUTES_MAX = 20
 /** How long an owner may take to give partitions up, virtual ms. */
 const RELEASE_WITHIN_MS = 1_000
 
 /** One web server as the director knows it, until it declares it dead. */
-interface Connection {
+interface Connection extends Destination {
   readonly server: SimulatedWebServer
   readonly control: Channel<Control>
-  readonly exchange: Channel<Operation>
-}
-
-interface Pending {
-  readonly operation: Operation
-  readonly answer: (answer: Answer) => void
-  readonly since: number
-  reroutes: number
-  at: Connection | null
 }
 
 export class SimulatedDirector implements Receiver {
   readonly dead = false
   readonly pausedUntil = 0
-  readonly table: PartitionTable
+  readonly requests: Requests
   /** Called whenever web servers are told of a change: the moment at which a fault is most unwelcome. */
   onChange: () => void = () => {}
   readonly #world: World
+  readonly #partitions: readonly Partition[]
   readonly #claims: WriterCheck
   readonly #connections = new Map<ActorName, Connection>()
-  readonly #sessionServers = new Map<ActorName, SimulatedSessionServer>()
-  readonly #pending = new Map<number, Pending>()
+  /** Every web server of this process, those declared dead among them, which may run on. */
+  readonly #threads = new Set<SimulatedWebServer>()
+  readonly #ends = new Map<ActorName, ReplicaEnd>()
   readonly #moves = new Map<Connection, Move>()
+  /** Replicas that are about to leave each partition, as its owner was told last. */
+  readonly #retiring = new Map<Partition, ActorName | null>()
+  #table: PartitionTable
+  #isOpen = false
   #lives = 0
 
   constructor(world: World, partitions: readonly Partition[], claims: WriterCheck) {
-    const { copies, sessionServers } = world.parameters
     this.#world = world
+    this.#partitions = partitions
     this.#claims = claims
-    this.table = new PartitionTable(copies, sessionServers, partitions)
+    this.#table = this.#newTable()
+    this.requests = new Requests(world.timeline, partition => this.#destinationOf(partition))
     this.#planTick()
   }
 
-  /** Operations without an answer. */
-  get pendingCount(): number {
-    return this.#pending.size
+  get table(): PartitionTable {
+    return this.#table
   }
 
   get webServers(): readonly SimulatedWebServer[] {
     return [...this.#connections.values()].map(({ server }) => server)
   }
 
-  get sessionServers(): readonly SimulatedSessionServer[] {
-    return [...this.#sessionServers.values()]
+  /** The session servers that it counts as up. */
+  get ends(): ReadonlyMap<ActorName, ReplicaEnd> {
+    return this.#ends
+  }
+
+  /** The replicas of a partition that are up to date, and whose acknowledgements count. */
+  countedReplicasOf(partition: Partition): ActorName[] {
+    const retiring = this.#retiring.get(partition)
+    return this.#table.syncedReplicasOf(partition).filter(name => name !== retiring)
+  }
+
+  /** The first session servers are there: from here on partitions are assigned. */
+  open(): void {
+    this.#isOpen = true
+    this.#assign(this.#table.assignUnowned())
+    this.requests.unpark()
+  }
+
+  /** It ends with every web server, and knows nothing any more. */
+  end(): void {
+    this.#world.tell('director', () => 'ends with everything on its host')
+    for (const server of this.#threads) server.dead = true
+    this.#threads.clear()
+    this.#connections.clear()
+    this.#ends.clear()
+    this.#moves.clear()
+    this.#table = this.#newTable()
+    this.#isOpen = false
+    // Beyond what the guarantee covers, nothing may be left that knows of the epochs before.
+    if (this.#world.parameters.profile === 'storm') this.#claims.forget()
+    this.requests.onDirectorLost()
   }
 
   startWebServer(name: ActorName): SimulatedWebServer {
-    const reports = new Channel<Report>(this.#world, this, report => this.#onReport(connection, report))
-    const released = new Channel<Released>(this.#world, this, message =>
+    const life = ++this.#lives
+    const reports = new Channel<Report>(this.#world, `${life} reports`, this, report =>
+      this.#onReport(connection, report),
+    )
+    const released = new Channel<Released>(this.#world, `${life} released`, this, message =>
       this.#onReleased(connection, message),
     )
-    const server = new SimulatedWebServer(this.#world, name, ++this.#lives, this.#claims, {
+    const server = new SimulatedWebServer(this.#world, name, life, this.#claims, {
       report: report => reports.send(report),
       released: message => released.send(message),
     })
     const connection: Connection = {
       server,
-      control: new Channel<Control>(this.#world, server, message => server.onControl(message)),
-      exchange: new Channel<Operation>(this.#world, server, operation => server.onOperation(operation)),
+      control: new Channel<Control>(this.#world, `${life} control`, server, message =>
+        server.onControl(message),
+      ),
+      exchange: new Channel<Operation>(this.#world, `${life} exchange`, server, operation =>
+        server.onOperation(operation),
+      ),
     }
+    this.#world.tell('director', () => `starts ${name}`)
     this.#connections.set(name, connection)
-    for (const sessionServer of this.#sessionServers.values()) {
-      connection.control.send({ type: 'connect', server: sessionServer })
-    }
-    this.table.onWebServerUp(name)
-    this.#assign(this.table.assignUnowned())
+    this.#threads.add(server)
+    for (const end of this.#ends.values()) connection.control.send({ type: 'connect', end })
+    this.#table.onWebServerUp(name)
+    if (!this.#isOpen) return server
+    this.#assign(this.#table.assignUnowned())
     this.#planShare(name)
-    this.#unpark()
+    this.requests.unpark()
     return server
   }
 
@@ -97,110 +130,97 @@ export class SimulatedDirector implements Receiver {
   onWebServerDead(server: SimulatedWebServer): void {
     const connection = this.#connections.get(server.name)
     if (connection?.server !== server) return
-    this.#world.trace('director', `declares ${server.name} dead`)
+    this.#world.tell('director', () => `declares ${server.name} dead`)
     this.#connections.delete(server.name)
     this.#moves.delete(connection)
-    this.table.onWebServerLost(server.name)
-    for (const pending of this.#pending.values()) {
-      if (pending.at !== connection) continue
-      // As over HTTP: what may be repeated goes to the new owner, the rest is refused.
-      if (pending.operation.kind === 'read') pending.at = null
-      else this.#finish(pending, { type: 'error', code: 'WEB_SERVER_LOST' })
-    }
-    this.#assign(this.table.assignUnowned())
-    this.#unpark()
+    this.#table.onWebServerLost(server.name)
+    this.requests.onLost(connection)
+    if (this.#isOpen) this.#assign(this.#table.assignUnowned())
+    this.requests.unpark()
   }
 
-  onSessionServerUp(server: SimulatedSessionServer): void {
-    this.#sessionServers.set(server.name, server)
-    for (const { control } of this.#connections.values()) control.send({ type: 'connect', server })
-    this.#assign(this.table.onSessionServerUp(server.name))
+  onSessionServerUp(end: ReplicaEnd, fences: readonly Epoch[]): void {
+    this.#world.tell('director', () => `hears that ${end.name} is up`)
+    this.#ends.set(end.name, end)
+    for (const { control } of this.#connections.values()) control.send({ type: 'connect', end })
+    this.#assign(this.#table.onSessionServerUp(end.name, fences))
   }
 
-  /** @returns whether the last up-to-date copy of some partition is lost with it */
-  onSessionServerDead(server: SimulatedSessionServer): boolean {
-    this.#world.trace('director', `declares ${server.name} dead`)
-    this.#sessionServers.delete(server.name)
+  onSessionServerDead(end: ReplicaEnd): void {
+    if (this.#ends.get(end.name) !== end) return
+    this.#world.tell('director', () => `declares ${end.name} dead`)
+    this.#ends.delete(end.name)
     for (const { control } of this.#connections.values()) {
-      control.send({ type: 'disconnect', replica: server.name })
+      control.send({ type: 'disconnect', replica: end.name })
     }
-    const { assignments, lastCopyLost } = this.table.onSessionServerLost(server.name)
+    const { assignments, lastCopyLost } = this.#table.onSessionServerLost(end.name)
+    if (lastCopyLost.length > 0) {
+      this.#world.tell('director', () => `knows no up-to-date copy of partitions ${lastCopyLost.join(' ')}`)
+    }
     this.#assign(assignments)
-    return lastCopyLost.length > 0
   }
 
   /** Moves everything away from a web server, as a rolling restart does before it. */
   handOver(server: SimulatedWebServer): void {
     if (this.#moves.size > 0) return
-    const [move] = this.table.planDrain(server.name)
+    const [move] = this.#table.planDrain(server.name)
     if (move !== undefined) this.#move(move)
   }
 
-  submit(operation: Operation, answer: (answer: Answer) => void): void {
-    const pending: Pending = { operation, answer, since: this.#world.timeline.now, reroutes: 0, at: null }
-    this.#pending.set(operation.number, pending)
-    this.#dispatch(pending)
+  #newTable(): PartitionTable {
+    const { copies, sessionServers } = this.#world.parameters
+    return new PartitionTable(copies, sessionServers.length, this.#partitions)
   }
 
-  #dispatch(pending: Pending): void {
-    const partition = partitionOf(pending.operation.id)
-    const owner = this.table.ownerOf(partition)
-    const connection = owner === null ? undefined : this.#connections.get(owner)
-    if (connection === undefined || this.#isMoving(partition)) {
-      pending.at = null
-      return
-    }
-    pending.at = connection
-    connection.exchange.send(pending.operation)
+  #destinationOf(partition: Partition): Destination | null {
+    const owner = this.#table.ownerOf(partition)
+    if (owner === null || this.#isMoving(partition)) return null
+    return this.#connections.get(owner) ?? null
   }
 
   #onReport(connection: Connection, report: Report): void {
-    if (this.#connections.get(connection.server.name) !== connection) return
+    const { name } = connection.server
+    if (this.#connections.get(name) !== connection) return
     switch (report.type) {
       case 'answer':
-        this.#onAnswer(connection, report.number, report.answer)
+        this.requests.onAnswer(connection, report.number, report.answer)
         break
       case 'reroute':
-        this.#onReroute(connection, report.number)
+        this.requests.onReroute(connection, report.number)
         break
       case 'settled':
-        this.#world.trace('director', `hears that ${JSON.stringify(report.settled)} is settled`)
-        this.#assign(this.table.onSettled(connection.server.name, report.settled))
+        this.#world.tell('director', () => `hears from ${name} that ${report.settled.partition} is settled`)
+        this.onChange()
+        this.#assign(this.#table.onSettled(name, report.settled))
         break
       case 'fenced':
-        // Whoever is not declared dead gives up what it owns before another gets it.
-        this.#world.check(
-          false,
-          () => `${connection.server.name} was fenced from ${report.partition}, though it lives`,
-        )
+        this.#onFenced(name, report.claim)
         break
       default:
         report satisfies never
     }
   }
 
-  #onAnswer(connection: Connection, number: number, answer: Answer): void {
-    const pending = this.#pending.get(number)
-    if (pending?.at === connection) this.#finish(pending, answer)
-  }
-
-  #onReroute(connection: Connection, number: number): void {
-    const pending = this.#pending.get(number)
-    if (pending?.at !== connection) return
-    if (pending.reroutes++ < REROUTES_MAX) this.#dispatch(pending)
-    else this.#finish(pending, { type: 'error', code: 'REROUTED_TOO_OFTEN' })
+  #onFenced(name: ActorName, claim: Claim): void {
+    this.#world.tell('director', () => `hears that ${name} was fenced: ${JSON.stringify(claim)}`)
+    // Whoever is not declared dead gives up what it owns before another gets it.
+    const isStorm = this.#world.parameters.profile === 'storm'
+    this.#world.check(isStorm, () => `${name} was fenced from ${claim.partition}, though it lives`)
+    if (!this.#table.onFenced(name, claim)) return
+    this.#assign(this.#table.assignUnowned())
+    this.requests.unpark()
   }
 
   /** Gives a web server its share, one move after the other. */
   #planShare(to: ActorName): void {
-    const move = this.table.planShare(to).find(({ from }) => !this.#isReleasing(from))
+    const move = this.#table.planShare(to).find(({ from }) => !this.#isReleasing(from))
     if (move !== undefined) this.#move(move)
   }
 
   #move(move: Move): void {
     const from = this.#connections.get(move.from)
     if (from === undefined) return
-    this.#world.trace('director', `moves ${move.partitions.join(' ')} from ${move.from} to ${move.to}`)
+    this.#world.tell('director', () => `moves ${move.partitions.join(' ')} from ${move.from} to ${move.to}`)
     this.#moves.set(from, move)
     from.control.send({ type: 'release', partitions: move.partitions, withinMs: RELEASE_WITHIN_MS })
   }
@@ -210,48 +230,52 @@ export class SimulatedDirector implements Receiver {
     if (move === undefined) return
     this.#moves.delete(connection)
     const partitions = handedOver.map(({ partition }) => partition)
-    this.#world.trace('director', `hears that ${move.from} released ${partitions.join(' ')}`)
-    this.#assign(this.table.onReleased({ ...move, partitions }), handedOver)
-    this.#assign(this.table.assignUnowned())
-    this.#unpark()
+    this.#world.tell('director', () => `hears that ${move.from} released ${partitions.join(' ')}`)
+    this.#assign(this.#table.onReleased({ ...move, partitions }), handedOver)
+    this.#assign(this.#table.assignUnowned())
+    this.requests.unpark()
   }
 
   #assign(assignments: Assignments, handedOver: readonly HandedOver[] = []): void {
     if (assignments.size > 0) this.onChange()
     for (const [name, list] of assignments) {
-      for (const assignment of list)
-        this.#world.trace('director', `assigns to ${name}: ${JSON.stringify(assignment)}`)
+      for (const { partition, replicas } of list) {
+        this.#retiring.set(partition, replicas.find(({ retiring }) => retiring)?.name ?? null)
+      }
+      this.#world.tell('director', () => `assigns to ${name}: ${toldOf(list)}`)
       this.#connections.get(name)?.control.send({ type: 'assign', assignments: list, handedOver })
     }
   }
 
   #isMoving(partition: Partition): boolean {
-    return [...this.#moves.values()].some(({ partitions }) => partitions.includes(partition))
+    for (const { partitions } of this.#moves.values()) if (partitions.includes(partition)) return true
+    return false
   }
 
   #isReleasing(name: ActorName): boolean {
     return [...this.#moves.values()].some(({ from }) => from === name)
   }
 
-  #unpark(): void {
-    for (const pending of this.#pending.values()) {
-      if (pending.at === null) this.#dispatch(pending)
-    }
-  }
-
-  #finish(pending: Pending, answer: Answer): void {
-    this.#pending.delete(pending.operation.number)
-    pending.answer(answer)
-  }
-
   #planTick(): void {
-    const { timeline } = this.#world
-    timeline.after(TICK_MS, () => {
-      for (const pending of this.#pending.values()) {
-        if (pending.at !== null || timeline.now - pending.since < PARK_MS) continue
-        this.#finish(pending, { type: 'error', code: 'PARKED_TOO_LONG' })
-      }
+    this.#world.timeline.after(TICK_MS, () => {
+      this.requests.refuseLate()
       this.#planTick()
     })
   }
+}
+
+/** Partitions of which the same is said are named together. */
+function toldOf(assignments: readonly Assignment[]): string {
+  const partitions = new Map<string, Partition[]>()
+  for (const { partition, epoch, revision, replicas, settled, continues } of assignments) {
+    const names = replicas.map(
+      ({ name, synced, retiring }) =>
+        `${name}${synced ? '' : ' (not synced)'}${retiring ? ' (leaving)' : ''}`,
+    )
+    const said =
+      `epoch ${epoch}${continues ? ' (goes on)' : ''}, revision ${revision}, ` +
+      `${settled ? 'settled' : 'not settled'}, at ${names.join(', ') || 'none'}`
+    partitions.set(said, [...(partitions.get(said) ?? []), partition])
+  }
+  return [...partitions].map(([said, of]) => `${of.join(' ')}: ${said}`).join('; ')
 }

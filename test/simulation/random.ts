@@ -1,4 +1,5 @@
 /** The only source of chance in a simulation: the same seed gives the same schedule on every machine. */
+import { crc32 } from 'node:zlib'
 
 /** Numbers by a 32-bit linear step whose state is then mixed: small, quick, and even enough to draw faults. */
 export class Random {
@@ -6,6 +7,11 @@ export class Random {
 
   constructor(seed: number) {
     this.#state = Math.imul(seed + 1, 0x9e3779b1)
+  }
+
+  /** @returns a stream of its own: the same for the same seed and name, whatever else is drawn */
+  static of(seed: number, name: string): Random {
+    return new Random(crc32(name, seed >>> 0))
   }
 
   /** @returns from 0 up to, but not including, 1 */

@@ -1,22 +1,15 @@
-/** A web server: the real owner over a small cache, serving operations instead of HTTP requests. */
+/** A web server: the real owner over the real session cache, serving operations instead of HTTP requests. */
 import type { Assignment } from '../../lib/replication/assignment.js'
-import type { SessionCopy } from '../../lib/replication/copy.js'
 import type { HandedOver } from '../../lib/replication/handed-over.js'
-import {
-  type ActorName,
-  type Epoch,
-  type Partition,
-  partitionOf,
-  type SessionId,
-  type Version,
-} from '../../lib/replication/ids.js'
-import type { Found } from '../../lib/replication/lookups.js'
+import { type ActorName, type Partition, partitionOf } from '../../lib/replication/ids.js'
 import type { FromReplica, ToReplica } from '../../lib/replication/messages.js'
 import { Owner } from '../../lib/replication/owner.js'
-import { type CachedSession, SimulatedCache } from './cache.js'
+import { SessionCache } from '../../lib/web-server/sessions/session-cache.js'
 import { Channel, type Receiver } from './channel.js'
-import type { Answer, Control, Operation, Released, Report } from './conversation.js'
-import type { SimulatedSessionServer } from './session-server.js'
+import { MAIN_HOST } from './clocks.js'
+import type { Control, Operation, Released, Report } from './conversation.js'
+import { Operations } from './operations.js'
+import type { ReplicaEnd } from './session-server.js'
 import type { World } from './world.js'
 import type { WriterCheck } from './writer-check.js'
 
@@ -25,7 +18,7 @@ const TICK_MS = 100
 /** The outbox's own limit, which is watched from outside here. */
 const BATCHES_IN_FLIGHT_MAX = 8
 
-/** One connection to one life of a session server. */
+/** One connection to one life of a session server, or of the gateway to it. */
 interface Link {
   readonly channel: Channel<ToReplica>
   batchesInFlight: number
@@ -35,8 +28,6 @@ interface Link {
 interface Release {
   readonly waiting: Set<Partition>
   readonly handedOver: HandedOver[]
-  /** What was cached when it was asked for. */
-  readonly before: readonly SessionCopy[]
   readonly until: number
 }
 
@@ -53,14 +44,17 @@ export class SimulatedWebServer implements Receiver {
   dead = false
   pausedUntil = 0
   readonly owner: Owner
-  readonly cache: SimulatedCache
+  readonly cache: SessionCache
   readonly #world: World
   readonly #effects: WebServerEffects
-  readonly #claims: WriterCheck
+  readonly #operations: Operations
   readonly #links = new Map<ActorName, Link>()
-  readonly #loading = new Map<SessionId, Operation[]>()
-  readonly #inUse = new Map<Partition, number>()
   readonly #releases = new Set<Release>()
+  readonly #replicas = new Map<Partition, readonly ActorName[]>()
+  readonly #retiring = new Map<Partition, ActorName | undefined>()
+  /** The replicas of each partition that are up to date, as far as the owner was told or has found out. */
+  readonly #synced = new Map<Partition, readonly ActorName[]>()
+  #connections = 0
   #flushPlanned = false
 
   constructor(world: World, name: ActorName, life: number, claims: WriterCheck, effects: WebServerEffects) {
@@ -68,27 +62,50 @@ export class SimulatedWebServer implements Receiver {
     this.life = life
     this.#world = world
     this.#effects = effects
-    this.#claims = claims
-    this.cache = new SimulatedCache(world)
-    const { acks, ackTimeoutMs, outboxMaxBytes } = world.parameters
+    const { acks, ackTimeoutMs, outboxMaxBytes, cacheMaxBytes, heldMaxBytes } = world.parameters
+    this.cache = new SessionCache({ maxBytes: cacheMaxBytes, heldMaxBytes })
     this.owner = new Owner({ acks, ackTimeoutMs, outboxMaxBytes }, this.cache, {
       send: (replica, message) => this.#send(replica, message),
-      settled: settled => effects.report({ type: 'settled', settled }),
-      fenced: ({ partition }) => effects.report({ type: 'fenced', partition }),
+      settled: settled => {
+        const all = this.#replicas.get(settled.partition) ?? []
+        this.#synced.set(settled.partition, all)
+        effects.report({ type: 'settled', settled })
+      },
+      fenced: claim => effects.report({ type: 'fenced', claim }),
+    })
+    this.#operations = new Operations(world, this, {
+      answer: (number, answer) => effects.report({ type: 'answer', number, answer }),
+      worked: () => this.#planFlush(),
+      writes: (partition, epoch) => claims.onWrite(partition, epoch, this),
     })
     this.#planTick()
   }
 
+  /** Its own clock, ms since the Unix epoch. */
+  get now(): number {
+    return this.#world.clocks.now(MAIN_HOST)
+  }
+
+  /** The replicas that `acks: "all"` asks for, but for those that are being brought up to date. */
+  countedReplicas(partition: Partition): ActorName[] {
+    const retiring = this.#retiring.get(partition)
+    return this.#synced.get(partition)?.filter(name => name !== retiring && this.#links.has(name)) ?? []
+  }
+
+  /** Whether anybody can say that there is no such session. */
+  hasSyncedReplica(partition: Partition): boolean {
+    return this.#synced.get(partition)?.some(name => this.#links.has(name)) ?? false
+  }
+
   onControl(message: Control): void {
-    const { now } = this.#world.timeline
     switch (message.type) {
       case 'connect':
-        this.#connect(message.server)
-        this.owner.onReplicaUp(message.server.name, now)
+        this.#connect(message.end)
+        this.owner.onReplicaUp(message.end.name, this.now)
         break
       case 'disconnect':
         this.#links.delete(message.replica)
-        this.owner.onReplicaLost(message.replica, now)
+        this.owner.onReplicaLost(message.replica, this.now)
         break
       case 'assign':
         this.#assign(message.assignments, message.handedOver)
@@ -97,8 +114,7 @@ export class SimulatedWebServer implements Receiver {
         this.#releases.add({
           waiting: new Set(message.partitions),
           handedOver: [],
-          before: message.partitions.flatMap(partition => this.cache.inPartition(partition)),
-          until: now + message.withinMs,
+          until: this.#world.timeline.now + message.withinMs,
         })
         this.#releaseIdle()
         break
@@ -109,51 +125,54 @@ export class SimulatedWebServer implements Receiver {
   }
 
   onOperation(operation: Operation): void {
-    const partition = partitionOf(operation.id)
-    if (this.owner.epochOf(partition) === null) {
+    if (this.owner.epochOf(partitionOf(operation.id)) === null) {
       this.#effects.report({ type: 'reroute', number: operation.number })
       return
     }
-    this.#inUse.set(partition, (this.#inUse.get(partition) ?? 0) + 1)
-    this.#open(operation)
+    this.#operations.begin(operation)
     this.#planFlush()
   }
 
   #assign(assignments: readonly Assignment[], handedOver: readonly HandedOver[]): void {
-    this.owner.onAssign(assignments, handedOver)
-    if (this.#world.parameters.deliberateFault !== 'settled-before-barrier') return
-    for (const { partition, epoch, revision, settled } of assignments) {
-      if (!settled) this.#effects.report({ type: 'settled', settled: { partition, epoch, revision } })
+    this.#world.trace(this.name, () => `is assigned ${assignments.map(({ partition }) => partition)}`)
+    for (const { partition, replicas } of assignments) {
+      this.#retiring.set(partition, replicas.find(({ retiring }) => retiring)?.name)
+      this.#replicas.set(
+        partition,
+        replicas.map(({ name }) => name),
+      )
+      this.#synced.set(
+        partition,
+        replicas.filter(({ synced }) => synced).map(({ name }) => name),
+      )
     }
+    this.owner.onAssign(assignments, handedOver)
   }
 
-  #connect(server: SimulatedSessionServer): void {
-    const answers = new Channel<FromReplica>(this.#world, this, answer =>
-      this.#onAnswer(server, link, answer),
+  #connect(end: ReplicaEnd): void {
+    const way = `${this.life} ${end.name} ${++this.#connections}`
+    const answers = new Channel<FromReplica>(this.#world, `${way} back`, this, answer =>
+      this.#onAnswer(end, link, answer),
     )
-    const channel = new Channel<ToReplica>(this.#world, server, message =>
-      server.receive(message, answer => answers.send(answer)),
+    const channel = new Channel<ToReplica>(this.#world, `${way} there`, end, message =>
+      end.receive(message, answer => answers.send(answer)),
     )
     const link: Link = { channel, batchesInFlight: 0 }
-    this.#links.set(server.name, link)
+    this.#links.set(end.name, link)
   }
 
-  #onAnswer({ name }: SimulatedSessionServer, link: Link, answer: FromReplica): void {
+  #onAnswer({ name }: ReplicaEnd, link: Link, answer: FromReplica): void {
     if (this.#links.get(name) !== link) return
+    this.#world.trace(this.name, () => `hears from ${name}: ${JSON.stringify(answer)}`)
     if (answer.type === 'applied') link.batchesInFlight--
-    const first = [...this.#links.keys()][0]
-    const heeded =
-      this.#world.parameters.deliberateFault !== 'first-answer-wins' ||
-      answer.type !== 'found' ||
-      name === first
-    const heard = heeded ? answer : { ...answer, copies: answer.copies.map(() => null) }
-    this.owner.onMessage(name, heard, this.#world.timeline.now)
+    this.owner.onMessage(name, answer, this.now)
     this.#releaseIdle()
     this.#planFlush()
   }
 
   #send(replica: ActorName, message: ToReplica): void {
     const link = this.#links.get(replica)
+    this.#world.trace(this.name, () => `says to ${replica}: ${JSON.stringify(message)}`)
     this.#world.check(
       link !== undefined,
       () => `${this.name} sent ${message.type} to ${replica}, not connected`,
@@ -169,138 +188,18 @@ export class SimulatedWebServer implements Receiver {
     link.channel.send(message)
   }
 
-  /** Finds the session in the cache or at the replicas; operations that want the same one wait for one look-up. */
-  #open(operation: Operation): void {
-    const { now } = this.#world.timeline
-    if (operation.kind === 'create') {
-      const session = this.cache.add(this.#copy(operation.id, 0 as Version, '0'))
-      this.#use(operation, session)
-      return
-    }
-    const cached = this.cache.session(operation.id)
-    if (cached !== undefined) {
-      this.#use(operation, cached)
-      return
-    }
-    const waiting = this.#loading.get(operation.id)
-    if (waiting !== undefined) {
-      waiting.push(operation)
-      return
-    }
-    this.#loading.set(operation.id, [operation])
-    this.owner.lookup(operation.id, now, found => this.#onFound(operation.id, found))
-  }
-
-  #onFound(id: SessionId, found: Found): void {
-    const waiting = this.#loading.get(id) ?? []
-    this.#loading.delete(id)
-    const loaded =
-      found.type === 'found' ? (this.cache.session(id) ?? this.cache.add(found.copy)) : this.cache.session(id)
-    for (const operation of waiting) {
-      if (found.type === 'unavailable') this.#answer(operation, errorOf(found.error))
-      else if (loaded === undefined) this.#answer(operation, { type: 'absent' })
-      else this.#use(operation, loaded)
-    }
-  }
-
-  /** The app runs for a while with the live session, then what it did is committed. */
-  #use(operation: Operation, session: CachedSession): void {
-    const { timeline, random } = this.#world
-    session.uses++
-    timeline.after(random.between(0, 10), () => this.#commitWhenRunning(operation, session))
-  }
-
-  #commitWhenRunning(operation: Operation, session: CachedSession): void {
-    const { timeline } = this.#world
-    if (this.dead) return
-    if (this.pausedUntil > timeline.now) {
-      timeline.after(this.pausedUntil - timeline.now, () => this.#commitWhenRunning(operation, session))
-      return
-    }
-    session.uses--
-    this.#commit(operation, session)
-    this.#planFlush()
-  }
-
-  #commit(operation: Operation, session: CachedSession): void {
-    const { now } = this.#world.timeline
-    if (session.dropped) {
-      this.#answer(operation, { type: 'error', code: 'OWNERSHIP_LOST' })
-      return
-    }
-    const { id, version, data, expires } = session.copy
-    if (data === null || expires <= now) {
-      this.#answerWhenHeld(operation, { type: 'absent' })
-      return
-    }
-    const next = (version + 1) as Version
-    switch (operation.kind) {
-      case 'read':
-        this.#answerWhenHeld(operation, { type: 'value', value: Number(data), expires })
-        return
-      case 'create':
-        this.#mutate(operation, session, this.#copy(id, next, data))
-        return
-      case 'increment':
-        this.#mutate(operation, session, this.#copy(id, next, String(Number(data) + 1)))
-        return
-      case 'destroy':
-        this.#mutate(operation, session, { ...this.#copy(id, next, null), expires })
-        return
-      default:
-        operation.kind satisfies never
-    }
-  }
-
-  #mutate(operation: Operation, session: CachedSession, copy: SessionCopy): void {
-    session.copy = copy
-    session.acknowledged = false
-    this.#claims.onWrite(partitionOf(copy.id), copy.epoch, this)
-    const { now } = this.#world.timeline
-    const answer: Answer =
-      copy.data === null
-        ? { type: 'destroyed' }
-        : { type: 'value', value: Number(copy.data), expires: copy.expires }
-    this.owner.mutate(copy, now, error => this.#answer(operation, error === null ? answer : errorOf(error)))
-  }
-
-  /** What a request has seen must be safe before its answer tells of it. */
-  #answerWhenHeld(operation: Operation, answer: Answer): void {
-    this.owner.whenAcknowledged(operation.id, this.#world.timeline.now, error =>
-      this.#answer(operation, error === null ? answer : errorOf(error)),
-    )
-  }
-
-  #answer({ number, id }: Operation, answer: Answer): void {
-    const partition = partitionOf(id)
-    this.#inUse.set(partition, (this.#inUse.get(partition) ?? 1) - 1)
-    this.#effects.report({ type: 'answer', number, answer })
-  }
-
-  #copy(id: SessionId, version: Version, data: string | null): SessionCopy {
-    const { timeline, parameters } = this.#world
-    const epoch = this.owner.epochOf(partitionOf(id)) ?? (0 as Epoch)
-    return { id, epoch, version, expires: timeline.now + parameters.ttlMs, data }
-  }
-
   #releaseIdle(): void {
     for (const release of this.#releases) {
       for (const partition of release.waiting) {
-        if ((this.#inUse.get(partition) ?? 0) > 0) continue
+        if (this.#operations.isUsing(partition)) continue
         const handedOver = this.owner.release(partition)
-        if (handedOver !== null) release.handedOver.push(this.#leave(handedOver, release))
+        if (handedOver !== null) release.handedOver.push(handedOver)
         if (handedOver !== null || this.owner.epochOf(partition) === null) release.waiting.delete(partition)
       }
       if (release.waiting.size > 0 && this.#world.timeline.now < release.until) continue
       this.#releases.delete(release)
       this.#effects.released({ type: 'released', handedOver: release.handedOver })
     }
-  }
-
-  #leave(handedOver: HandedOver, { before }: Release): HandedOver {
-    if (this.#world.parameters.deliberateFault !== 'stale-handover') return handedOver
-    const copies = before.filter(({ id, data }) => partitionOf(id) === handedOver.partition && data !== null)
-    return { ...handedOver, copies }
   }
 
   /** Everything that one moment produced goes out together. */
@@ -318,16 +217,12 @@ export class SimulatedWebServer implements Receiver {
     timeline.after(TICK_MS, () => {
       if (this.dead) return
       if (this.pausedUntil <= timeline.now) {
-        this.owner.onTick(timeline.now)
-        this.cache.evictSome()
+        this.owner.onTick(this.now)
+        this.cache.sweep(this.now)
         this.#releaseIdle()
         this.#planFlush()
       }
       this.#planTick()
     })
   }
-}
-
-function errorOf(error: { readonly code: string }): Answer {
-  return { type: 'error', code: error.code }
 }

@@ -12,6 +12,11 @@ export class WriterCheck {
     this.#world = world
   }
 
+  /** Epochs begin anew: the last session server that knew of any is gone. */
+  forget(): void {
+    this.#writers.clear()
+  }
+
   onWrite(partition: Partition, epoch: Epoch, writer: SimulatedWebServer): void {
     const key = `${partition}/${epoch}`
     const known = this.#writers.get(key)

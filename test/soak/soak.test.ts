@@ -4,7 +4,7 @@ import { FIGURES } from './figures.js'
 import { soak } from './soak.js'
 
 t.test('actors come and go: descriptors and ports do not pile up', { timeout: 60_000 }, async t => {
-  const { trends, tally, disturbances } = await soak({ minutes: 0.12, sampleMs: 500 })
+  const { trends, tally, disturbances } = await soak({ minutes: 0.08, sampleMs: 200 })
   t.same([...trends.keys()], Object.keys(FIGURES))
   t.ok([...trends.values()].every(({ mean }) => mean > 0))
   for (const figure of [

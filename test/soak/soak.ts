@@ -45,17 +45,22 @@ const CLIENTS = 24
 const SESSION_STEPS = 20
 /** What is left of a visitor after this time, ms, is a tombstone at most. */
 const TTL_MS = 60_000
-/** Of the samples: until caches are full and everything was used once. */
-const WARM_UP = 0.25
+/**
+ * Of the samples: until caches are full and V8 has compiled whatever is used now and then, which takes a quarter of an
+ * hour of the director's heap.
+ */
+const WARM_UP = 0.5
+/** However slow the machine is. */
+const SAMPLES_MIN = 8
 const HEAP_LOOKS = 10
 
 /** In turn, one between two samples: every second time nothing happens. */
 const DISTURBANCES: Readonly<Record<string, (cluster: MeasuredCluster) => Promise<unknown>>> = {
   'a web server killed': cluster => killWebServer(cluster),
-  'the session server in memory killed': cluster => cluster.kill('a'),
+  'the session server in memory killed': cluster => kill(cluster, 'a'),
   'all web servers replaced': cluster => cluster.reload(),
   'another web server killed': cluster => killWebServer(cluster),
-  'the session server on disk killed': cluster => cluster.kill('b'),
+  'the session server on disk killed': cluster => kill(cluster, 'b'),
   'scaled to 3 and back': async cluster => {
     await cluster.scale(3)
     await cluster.scale(2)
@@ -65,7 +70,18 @@ const DISTURBANCES: Readonly<Record<string, (cluster: MeasuredCluster) => Promis
 /** Reloads change their names. */
 async function killWebServer(cluster: MeasuredCluster): Promise<void> {
   const { webServers } = await cluster.status()
-  await cluster.kill(webServers[0]?.name ?? 'nobody')
+  await kill(cluster, webServers[0]?.name ?? 'nobody')
+}
+
+/** Kills an actor and waits until that has been seen. */
+async function kill(cluster: MeasuredCluster, name: string): Promise<void> {
+  const restarts = async () => {
+    const { webServers, sessionServers } = await cluster.status()
+    return [...webServers, ...sessionServers].find(actor => actor.name === name)?.restarts ?? 0
+  }
+  const before = await restarts()
+  await cluster.kill(name)
+  await until(async () => (await restarts()) > before)
 }
 
 /** Runs one soak to its end. With `node --expose-gc` heaps are sampled after a collection. */
@@ -83,7 +99,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   try {
     const samples: { atMs: number; figures: Figures }[] = []
     const disturbances: Record<string, number> = {}
-    for (let round = 0; load.ranMs < minutes * 60_000; round++) {
+    for (let round = 0; load.ranMs < minutes * 60_000 || samples.length < SAMPLES_MIN; round++) {
       if (round % 2 === 1) {
         const all = Object.entries(DISTURBANCES)
         const [name, disturb] = all[((round - 1) / 2) % all.length] ?? ['nothing', async () => undefined]
@@ -138,7 +154,7 @@ async function whole(cluster: MeasuredCluster): Promise<void> {
 /** Waits for so long. @returns the lowest that was seen meanwhile, which is close to what a collection would leave */
 async function lowestHeap(cluster: MeasuredCluster, withinMs: number): Promise<number> {
   let lowest = Number.POSITIVE_INFINITY
-  for (let look = 0; look < HEAP_LOOKS; look++) {
+  for (let look = 0; look < HEAP_LOOKS || !Number.isFinite(lowest); look++) {
     await wait(withinMs / HEAP_LOOKS)
     lowest = Math.min(lowest, await sessionServersHeap(cluster))
   }

@@ -7,6 +7,7 @@ import { MessageChannel } from 'node:worker_threads'
 import type { ActorName } from '../../replication/ids.js'
 import type { ActorTask } from '../../transport/actor-control.js'
 import { controlOf } from '../../transport/control.js'
+import { createEndGate } from '../../transport/end-gate.js'
 import { createHeartbeat } from '../../transport/heartbeat.js'
 import { asError } from '../../transport/wire-error.js'
 import { type ActorEnd, type ActorHandle, errorOfEnd } from './actor-handle.js'
@@ -41,7 +42,10 @@ export class InlineStage implements ActorStage {
     const ended = new Promise<ActorEnd>(resolve => {
       settle = resolve
     })
-    this.#run[role]({ name: name as ActorName, control: port2, heartbeat }, killing.signal).then(
+    this.#run[role](
+      { name: name as ActorName, control: port2, heartbeat, endGate: createEndGate() },
+      killing.signal,
+    ).then(
       () => settle({ how: 'stopped' }),
       (error: unknown) => settle({ how: 'crashed', error: asError(error) }),
     )

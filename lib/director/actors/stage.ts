@@ -12,6 +12,7 @@ import type { ActorName } from '../../replication/ids.js'
 import type { ActorTask } from '../../transport/actor-control.js'
 import type { TaskOutcome } from '../../transport/actor-task.js'
 import { controlOf } from '../../transport/control.js'
+import { createEndGate } from '../../transport/end-gate.js'
 import { createHeartbeat } from '../../transport/heartbeat.js'
 import { asError, fromWireError } from '../../transport/wire-error.js'
 import { type ActorOutput, passOutput } from '../logs/actor-output.js'
@@ -23,6 +24,7 @@ import {
   type SpawnOptions,
   STAGE_DESTROYED,
 } from './actor-stage.js'
+import { endWhenClear, guardAtExit, unguardAtExit } from './end-thread.js'
 
 export { CONTROL_DEADLINE_MS } from './actor-stage.js'
 
@@ -60,7 +62,12 @@ export class Stage<Roles extends { readonly [R in keyof Roles]: object } = Actor
   spawn<R extends keyof Roles>(options: SpawnOptions<R>): ActorHandle<Roles[R]> {
     const { port1, port2 } = new MessageChannel()
     const heartbeat = createHeartbeat()
-    const task: ActorTask = { name: options.name as ActorName, control: port2, heartbeat }
+    const task: ActorTask = {
+      name: options.name as ActorName,
+      control: port2,
+      heartbeat,
+      endGate: createEndGate(),
+    }
     const file = fileURLToPath(this.#files[options.role])
     const thread = new ActorThread(file, task, options.resourceLimits, this.#output)
     const why = thread.ended.then(end => errorOfEnd(options.name, end))
@@ -92,6 +99,7 @@ class ActorThread {
   readonly ended: Promise<ActorEnd>
   readonly gone: Promise<void>
   readonly #pool: Piscina<ActorTask, TaskOutcome>
+  readonly #endGate: SharedArrayBuffer
   #settleEnded: (end: ActorEnd) => void = () => undefined
 
   constructor(
@@ -103,6 +111,7 @@ class ActorThread {
     this.ended = new Promise(resolve => {
       this.#settleEnded = resolve
     })
+    this.#endGate = task.endGate
     this.#pool = new Piscina<ActorTask, TaskOutcome>({
       minThreads: 0,
       maxThreads: 1,
@@ -120,11 +129,11 @@ class ActorThread {
     this.gone = this.#watch(this.#pool.threads[0], task.name, output)
   }
 
-  /** Ends the thread, wherever it is. The first end counts, later ones change nothing. */
+  /** Ends the thread, wherever that harms nothing else. The first end counts, later ones change nothing. */
   end(end: ActorEnd): void {
     this.#settleEnded(end)
     // Rather than aborting the task: this also ends a thread that is still starting, or that is idle again.
-    void this.#pool.destroy()
+    endWhenClear(this.#endGate, () => void this.#pool.destroy())
   }
 
   // Async, so that a thread that can't be made (bad resource limits) is a rejection as well. The file is named here
@@ -136,9 +145,11 @@ class ActorThread {
   /** Piscina tells neither an exit code nor when a thread is gone; the thread itself does. */
   async #watch(thread: Worker | undefined, name: string, output: ActorOutput | undefined): Promise<void> {
     if (thread === undefined) return
+    guardAtExit(this.#endGate)
     const passRest = output === undefined ? undefined : passOutput(name, thread, output)
     thread.once('error', error => this.end(crashed(error)))
     const exitCode = await new Promise<number>(resolve => thread.once('exit', resolve))
+    unguardAtExit(this.#endGate)
     this.end({ how: 'crashed', error: new ActorExitError(name, exitCode) })
     await passRest?.()
   }

@@ -14,6 +14,8 @@ interface Connection {
   /** Requests whose answer the connection has not taken to its end. */
   unanswered: number
   readonly share: Share
+  /** A request on it was refused as faulty: whatever follows is not to be trusted to be what it seems. */
+  isSpoiled: boolean
   /** Waits for the last of them. */
   onAnswered?: () => void
 }
@@ -27,7 +29,7 @@ interface ClientSocket extends Socket {
 }
 
 function connectionOf(socket: ClientSocket): Connection {
-  socket[kConnection] ??= { flights: [], unanswered: 0, share: shareOf(socket) }
+  socket[kConnection] ??= { flights: [], unanswered: 0, share: shareOf(socket), isSpoiled: false }
   return socket[kConnection]
 }
 
@@ -53,6 +55,15 @@ export class Connections {
   /** What the client's connection may have in flight. */
   shareOf(socket: Socket): Share {
     return connectionOf(socket).share
+  }
+
+  /** From here on nothing that comes on it is a request. */
+  spoil(socket: Socket): void {
+    connectionOf(socket).isSpoiled = true
+  }
+
+  isSpoiled(socket: Socket): boolean {
+    return connectionOf(socket).isSpoiled
   }
 
   /** A request begins. */

@@ -13,13 +13,14 @@ import { publishRequestEnd, type RequestMessage } from '../diagnostics.js'
 import type { RequestLog } from '../logs/request-log.js'
 import type { WebServerTraffic } from '../measured.js'
 import { Connections } from './connections.js'
+import { isFaulty } from './faults.js'
 import { Flight } from './flight.js'
 import { announcesBody, FlightBody } from './flight-body.js'
 import { sessionIdIn } from './front-cookie.js'
 import { Parking } from './front-parking.js'
 import { LOOK_INTERVAL_MS } from './listeners/certificate-watch.js'
 import { Listeners } from './listeners/listeners.js'
-import { RawResponse } from './raw-response.js'
+import { FAULTY_ANSWER, RawResponse } from './raw-response.js'
 import type { Router, WebServerLink } from './router.js'
 import { Shares } from './shares.js'
 import { statusClassIn, statusIn, Traffic } from './traffic.js'
@@ -90,6 +91,8 @@ export class Front {
           ? Math.min(listen.headersTimeoutMs, listen.requestTimeoutMs)
           : listen.headersTimeoutMs,
       requestTimeout: listen.requestTimeoutMs,
+      // What is wrong with the Host, and with more, is looked at here: see faults.ts.
+      requireHostHeader: false,
     })
     this.#server.on('connection', socket =>
       this.#connections.add(socket, flights => this.#clientGone(flights)),
@@ -250,6 +253,12 @@ export class Front {
   }
 
   #accept(req: IncomingMessage, res: RawResponse): void {
+    if (this.#connections.isSpoiled(req.socket)) return
+    if (isFaulty(req)) {
+      this.#connections.spoil(req.socket)
+      res.refuseAsFaulty()
+      return
+    }
     const flight = new Flight(
       'request',
       req,
@@ -272,7 +281,11 @@ export class Front {
     const answer = new TunnelAnswer(socket)
     if (head.length > 0) socket.unshift(head)
     this.#connections.whenAnswered(socket, () => {
-      if (socket.destroyed) return
+      if (socket.destroyed || this.#connections.isSpoiled(socket)) return
+      if (isFaulty(req)) {
+        answer.endRaw(FAULTY_ANSWER, true)
+        return
+      }
       const share = this.#connections.shareOf(socket)
       const flight = new Flight('tunnel', req, answer, share, this.#partitionFor(req))
       this.#connections.began(flight)

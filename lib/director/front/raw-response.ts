@@ -8,6 +8,9 @@ import { ServerResponse } from 'node:http'
 import type { Bytes } from '../../transport/exchange-messages.js'
 import type { Answer } from './answer.js'
 
+/** As node answers what its parser refuses. */
+export const FAULTY_ANSWER = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'
+
 /** Give it to `http.createServer({ ServerResponse: RawResponse })`. Used plainly it is a normal response. */
 export class RawResponse extends ServerResponse implements Answer {
   /** The head as text once it is made; null lets `end()` make one. */
@@ -45,6 +48,11 @@ export class RawResponse extends ServerResponse implements Answer {
       'Retry-After': '1',
     })
     this.end(text)
+  }
+
+  /** Answers 400, and closes the connection after it. */
+  refuseAsFaulty(): void {
+    this.endRaw(FAULTY_ANSWER, true)
   }
 
   cut(): void {

@@ -3,11 +3,13 @@
  * and go to disk in one transaction for each commit; reads look at what is not saved yet before they look at the disk.
  *
  * The rules run outside of the transaction, and the transaction outside of this thread: a thread that is killed in
- * the middle of one that runs in JavaScript would keep the lock of the file, and never end.
+ * the middle of one that runs in JavaScript would keep the lock of the file, and never end. Whatever calls LMDB goes
+ * through the thread's gate: one that is killed on its way into LMDB would end the whole process.
  */
-import type { SessionCopy } from '../../replication/copy.js'
+import type { SessionCopy, Stamp } from '../../replication/copy.js'
 import type { CopyStoreStats, ExpiredCopy } from '../../replication/copy-store.js'
 import type { Epoch, Partition, SessionId } from '../../replication/ids.js'
+import { EndGate } from '../../transport/end-gate.js'
 import type { DurableStore } from './durable-store.js'
 import { asStoreError, StoreCorruptError } from './lmdb-errors.js'
 import { type LmdbFile, openLmdbFile, type Write } from './lmdb-file.js'
@@ -35,22 +37,29 @@ const EXPIRED_PER_SWEEP = 1000
  * Opens the copies of a session server, or makes an empty store of them.
  * @param path an absolute folder, made when it is missing
  * @param name the session server's
+ * @param endGate of this thread, if that may be ended at any time
  * @throws (as a rejection) StoreUnwritableError, StoreFullError, StoreCorruptError, StoreFormatError,
  * StoreOwnerError, StoreLockedError or StoreFailedError; nothing was changed then
  */
-export async function openLmdbStore(path: string, name: string): Promise<DurableStore> {
-  return new LmdbStore(await openLmdbFile(path, name))
+export async function openLmdbStore(
+  path: string,
+  name: string,
+  endGate = new EndGate(),
+): Promise<DurableStore> {
+  return new LmdbStore(await endGate.hold(() => openLmdbFile(path, name)), endGate)
 }
 
 class LmdbStore implements DurableStore {
   readonly #file: LmdbFile
   readonly #ledger: PartitionLedger
+  readonly #endGate: EndGate
   /** Since the last commit was begun. */
   #unsaved = new Unsaved()
   /** What the commit under way writes. */
   #saving: Unsaved | null = null
 
-  constructor(file: LmdbFile) {
+  constructor(file: LmdbFile, endGate: EndGate) {
+    this.#endGate = endGate
     this.#file = file
     this.#ledger = file.ledger
   }
@@ -60,6 +69,10 @@ class LmdbStore implements DurableStore {
   }
 
   get(id: SessionId, partition: Partition): SessionCopy | undefined {
+    return this.#find(id, partition)?.copy
+  }
+
+  stampOf(id: SessionId, partition: Partition): Stamp | undefined {
     return this.#find(id, partition)?.copy
   }
 
@@ -73,7 +86,7 @@ class LmdbStore implements DurableStore {
 
   *inPartition(partition: Partition): Generator<SessionCopy> {
     const range = { start: partitionKey(partition), end: partitionKey(partition + 1) }
-    for (const { key, value } of this.#file.copies.getRange(range)) {
+    for (const { key, value } of this.#endGate.each(this.#file.copies.getRange(range))) {
       const id = idOfCopyKey(key)
       if (this.#changeOf(id, partition) === undefined) yield this.#decode(id, value).copy
     }
@@ -87,9 +100,13 @@ class LmdbStore implements DurableStore {
     }
   }
 
+  list(partition: Partition): Iterable<SessionCopy> {
+    return this.inPartition(partition)
+  }
+
   *expired(now: number): Generator<ExpiredCopy> {
     const range = { start: intervalKey(0), end: intervalKey(intervalAfter(now)), limit: EXPIRED_PER_SWEEP }
-    for (const key of [...this.#file.expiries.getKeys(range)]) {
+    for (const key of this.#endGate.run(() => [...this.#file.expiries.getKeys(range)])) {
       const { id, partition } = ofExpiryKey(key)
       const held = this.#find(id, partition)
       if (held !== undefined && held.copy.expires <= now) yield { id, partition }
@@ -115,7 +132,8 @@ class LmdbStore implements DurableStore {
     const saving = this.#unsaved
     this.#unsaved = new Unsaved()
     this.#saving = saving
-    await this.#file.write(this.#writesOf(saving))
+    const writes = this.#writesOf(saving)
+    await this.#endGate.hold(() => this.#file.write(writes))
     this.#saving = null
   }
 
@@ -124,7 +142,7 @@ class LmdbStore implements DurableStore {
   }
 
   close(): Promise<void> {
-    return this.#file.close()
+    return this.#endGate.hold(() => this.#file.close())
   }
 
   /** @param held null deletes */
@@ -141,7 +159,7 @@ class LmdbStore implements DurableStore {
   #find(id: SessionId, partition: Partition): HeldCopy | undefined {
     const change = this.#changeOf(id, partition)
     if (change !== undefined) return change.held ?? undefined
-    const value = this.#file.copies.getBinary(copyKey(partition, id))
+    const value = this.#endGate.run(() => this.#file.copies.getBinary(copyKey(partition, id)))
     return value === undefined ? undefined : this.#decode(id, value)
   }
 

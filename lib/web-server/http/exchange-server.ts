@@ -2,7 +2,9 @@
 import { TransientMap } from '../../replication/transient-map.js'
 import type { ExchangeId, ToWebServer, TunnelEvent } from '../../transport/exchange-messages.js'
 import { Exchange } from './exchange.js'
+import { rawAnswer } from './exchange-answer.js'
 import type { ExchangeContext } from './exchange-context.js'
+import { Intake } from './intake.js'
 import { installRequestSession, unlessAside } from './request-session.js'
 import { Tunnel, tunnelEventOf } from './tunnel.js'
 
@@ -13,6 +15,7 @@ export interface ExchangeServerOptions extends Omit<ExchangeContext, 'onOver'> {
 }
 
 type RequestMessage = Extract<ToWebServer, { readonly type: 'request' }>
+type FollowingMessage = Exclude<ToWebServer, RequestMessage | { readonly type: 'draining' }>
 
 const TUNNEL_EVENTS: readonly TunnelEvent[] = ['upgrade', 'connect']
 
@@ -22,6 +25,11 @@ export class ExchangeServer {
   readonly #onDraining: () => void
   readonly #exchanges = new TransientMap<ExchangeId, Exchange | Tunnel>()
   readonly #accepted = new Set<TunnelEvent>()
+  readonly #intake = new Intake({
+    begin: message => this.#begin(message),
+    follow: message => this.#follow(message),
+    refuse: message => this.#refuse(message),
+  })
 
   /** Begins to serve what comes through `options.port`, and defines `req.session` in this thread. */
   constructor(options: ExchangeServerOptions) {
@@ -41,9 +49,9 @@ export class ExchangeServer {
     })
   }
 
-  /** Exchanges and tunnels that are not over. */
+  /** Exchanges and tunnels that are not over, those that have not begun among them. */
   get inFlight(): number {
-    return this.#exchanges.size
+    return this.#exchanges.size + this.#intake.waiting
   }
 
   /** Tells the front, once, that the app takes such requests as tunnels. */
@@ -54,15 +62,17 @@ export class ExchangeServer {
   }
 
   #receive(message: ToWebServer): void {
-    if (message.type === 'request') {
-      if (message.kind === 'tunnel') this.#startTunnel(message)
-      else this.#startExchange(message)
-      return
-    }
-    if (message.type === 'draining') {
-      this.#onDraining()
-      return
-    }
+    if (message.type === 'request') this.#intake.take(message)
+    else if (message.type === 'draining') this.#onDraining()
+    else this.#intake.pass(message)
+  }
+
+  #begin(message: RequestMessage): void {
+    if (message.kind === 'tunnel') this.#startTunnel(message)
+    else this.#startExchange(message)
+  }
+
+  #follow(message: FollowingMessage): void {
     const exchange = this.#exchanges.get(message.id)
     // Messages that crossed with the end of their exchange.
     if (exchange === undefined) return
@@ -85,6 +95,14 @@ export class ExchangeServer {
       default:
         message satisfies never
     }
+  }
+
+  /** The app has not seen it. */
+  #refuse({ id, head, bodyEnded }: RequestMessage): void {
+    const { port } = this.#context
+    const bytes = rawAnswer({ status: 503, text: 'The server is busy. Please try again.' }, head)
+    port.post({ type: 'responseEnd', id, bytes, close: !head.keepAlive })
+    if (!bodyEnded) port.post({ type: 'bodyUnwanted', id })
   }
 
   #startExchange(message: RequestMessage): void {

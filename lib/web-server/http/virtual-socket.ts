@@ -272,7 +272,7 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
     this.bytesWritten += bytes.length
     this.touched()
     if (!this.#discarding && bytes.length > 0) this.#pass(bytes, bytes.length)
-    for (const { callback } of whole) if (callback !== undefined) process.nextTick(callback, null)
+    for (const { callback } of whole) if (typeof callback === 'function') process.nextTick(callback, null)
   }
 
   #takeWhole(): Ending[] | null {

@@ -1,5 +1,5 @@
 /**
- * The sessions that a web server hosts, in memory: bounded in bytes and in time. A session that a request uses, or of
+ * The sessions that a web server hosts, in memory: bounded in bytes and in time. Of an idle one only the text is kept. A session that a request uses, or of
  * which some replica lacks the newest version, stays whatever the bound says (invariant 3); there are never more of
  * those than requests in flight and mutations in the outboxes, which have bounds of their own.
  */
@@ -10,16 +10,17 @@ import type { HostedSessions } from '../../replication/hosted-sessions.js'
 import { PARTITION_COUNT, type Partition, type SessionId } from '../../replication/ids.js'
 import { SessionEntry } from './session-entry.js'
 import { NO_SESSION_EVENTS, type SessionEvents } from './session-events.js'
+import { WorkingSessions } from './working-sessions.js'
 
-/** A session besides its data: entry, id, indexes, verified cookie. Measured on Node 20: 700 to 850. */
-const ENTRY_BYTES = 900
-/**
- * For each character of a session: its text and the live data parsed from it. Measured on Node 20 with shopping carts
- * of 100 bytes to 7 KB: 3 to 4.5 once a request has looked, 1 before.
- */
-const BYTES_PER_CHAR = 3
+/** A session besides its text: entry, id, its places in the maps. Measured with `npm run bench:memory`. */
+const ENTRY_BYTES = 400
+/** Characters that V8 keeps in two bytes, and with them all others of their string. V8 answers at once when there can be none. */
+const WIDE = /[^\0-\xff]/
+/** This part of the bytes allowed is for what sessions in use need beyond their text; while there is room they have more. */
+const WORK_PART = 1 / 8
 /** Partitions that one {@link SessionCache.sweep} looks at: a full round takes 64. */
 const SWEEP_PARTITIONS = 16
+const SWEEP_PART = SWEEP_PARTITIONS / PARTITION_COUNT
 
 /** A cache that is small by configuration still serves the requests of a busy moment. */
 const HELD_BYTES_FLOOR = 16 * 1024 * 1024
@@ -40,7 +41,10 @@ export class SessionCache implements HostedSessions {
   /** Pinned entries that the bound has pushed out. */
   readonly #held = new Map<SessionId, SessionEntry>()
   readonly #partitions: (Set<SessionEntry> | undefined)[] = new Array(PARTITION_COUNT)
+  readonly #working = new WorkingSessions()
   readonly #maxBytes: number
+  /** Without what sessions in use need. */
+  readonly #textMaxBytes: number
   readonly #heldMaxBytes: number
   readonly #events: SessionEvents
   #heldBytes = 0
@@ -54,9 +58,10 @@ export class SessionCache implements HostedSessions {
     } = options
     this.#events = events
     this.#maxBytes = maxBytes
+    this.#textMaxBytes = Math.floor(maxBytes * (1 - WORK_PART))
     this.#heldMaxBytes = heldMaxBytes
     this.#lru = new LRUCache({
-      maxSize: maxBytes,
+      maxSize: this.#textMaxBytes,
       dispose: (entry, _, reason) => {
         if (reason === 'evict') this.#onEvicted(entry)
       },
@@ -70,12 +75,12 @@ export class SessionCache implements HostedSessions {
 
   /** Estimated bytes of all sessions in memory. */
   get bytes(): number {
-    return this.#lru.calculatedSize + this.#heldBytes
+    return this.#lru.calculatedSize + this.#heldBytes + this.#working.bytes
   }
 
   /** What can be taken in without anything being evicted, estimated bytes. */
   get roomBytes(): number {
-    return this.#maxBytes - this.#lru.calculatedSize
+    return this.#textMaxBytes - this.#lru.calculatedSize
   }
 
   /** Pinned sessions alone take what is allowed beyond the bound: no more of them can be taken. */
@@ -97,6 +102,7 @@ export class SessionCache implements HostedSessions {
   /** Takes a session in, or takes notice of its new size. It becomes the most recently used. */
   store(entry: SessionEntry): void {
     const bytes = sizeOf(entry)
+    this.#working.note(entry)
     if (bytes === entry.countedBytes && this.#lru.get(entry.id) === entry) return
     this.#take(entry.id)
     entry.countedBytes = bytes
@@ -107,13 +113,15 @@ export class SessionCache implements HostedSessions {
     }
     ofPartition.add(entry)
     // The LRU would silently refuse what is larger than all of it.
-    if (bytes > this.#maxBytes) this.#onEvicted(entry)
+    if (bytes > this.#textMaxBytes) this.#onEvicted(entry)
     else this.#lru.set(entry.id, entry, { size: bytes })
+    this.#limitWork()
   }
 
   /** A request begins to use the session. */
   acquire(entry: SessionEntry): void {
     entry.uses++
+    entry.wasUsed = true
   }
 
   /** The request goes on as a tunnel. */
@@ -127,7 +135,10 @@ export class SessionCache implements HostedSessions {
     entry.uses--
     if (isTunnel) entry.tunnels--
     this.#shareAnew(entry)
+    if (entry.detached || entry.countedBytes === 0) return
     if (entry.uses === 0 && this.#held.has(entry.id) && this.has(entry)) this.store(entry)
+    else this.#working.note(entry)
+    this.#limitWork()
   }
 
   /** Without open requests everybody reads from here on what a new owner would read. */
@@ -144,6 +155,7 @@ export class SessionCache implements HostedSessions {
 
   /** Drops expired sessions that nothing pins, a part of the cache at each call. @param now ms */
   sweep(now: number): void {
+    this.#working.sweep(SWEEP_PART)
     for (let step = 0; step < SWEEP_PARTITIONS; step++) {
       for (const entry of this.#partitions[this.#sweepFrom] ?? []) {
         if (entry.expires > now || entry.isPinned) continue
@@ -171,7 +183,7 @@ export class SessionCache implements HostedSessions {
     }
     if (copy.data === null) return true
     const entry = new SessionEntry(copy)
-    if (this.#lru.calculatedSize + sizeOf(entry) > this.#maxBytes) return false
+    if (this.#lru.calculatedSize + sizeOf(entry) > this.#textMaxBytes) return false
     this.store(entry)
     this.#events.fetched(entry)
     return true
@@ -187,8 +199,13 @@ export class SessionCache implements HostedSessions {
   }
 
   drop(partition: Partition): void {
-    for (const entry of this.#partitions[partition] ?? []) this.remove(entry)
+    // Its whole set goes at once: a web server may host hundreds of thousands when it stops.
+    const entries = this.#partitions[partition] ?? []
     this.#partitions[partition] = undefined
+    for (const entry of entries) {
+      this.#take(entry.id)
+      this.#unlink(entry)
+    }
   }
 
   #onEvicted(entry: SessionEntry): void {
@@ -202,22 +219,33 @@ export class SessionCache implements HostedSessions {
 
   #take(id: SessionId): void {
     this.#lru.delete(id)
+    if (this.#held.size === 0) return
     this.#heldBytes -= this.#held.get(id)?.countedBytes ?? 0
     this.#held.delete(id)
   }
 
+  #limitWork(): void {
+    const free = this.#maxBytes - this.#lru.calculatedSize - this.#heldBytes
+    this.#working.limit(Math.max(free, this.#maxBytes * WORK_PART))
+  }
+
   #unlink(entry: SessionEntry): void {
+    this.#working.forget(entry)
     entry.detached = true
     entry.countedBytes = 0
     this.#partitions[entry.partition]?.delete(entry)
   }
 }
 
-/** @returns what a copy takes in a cache, estimated bytes */
+/** @returns what a copy takes in a cache while nobody uses it, estimated bytes */
 export function cachedBytes({ data }: SessionCopy): number {
-  return ENTRY_BYTES + (data?.length ?? 0) * BYTES_PER_CHAR
+  return ENTRY_BYTES + (data === null ? 0 : textBytes(data))
 }
 
 function sizeOf(entry: SessionEntry): number {
-  return ENTRY_BYTES + (entry.destroyed ? 0 : entry.text.length * BYTES_PER_CHAR)
+  return ENTRY_BYTES + (entry.destroyed ? 0 : textBytes(entry.text))
+}
+
+function textBytes(text: string): number {
+  return WIDE.test(text) ? 2 * text.length : text.length
 }

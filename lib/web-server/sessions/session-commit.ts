@@ -110,8 +110,16 @@ export class SessionCommitter {
     const { entry } = hold
     hold.looked = true
     if (entry.destroyed) return
-    if (entry.version > 0) hold.pendingChange = this.write(entry, null, entry.expires)
+    if (entry.version > 0) hold.pendingChange = this.writeEnd(entry)
     entry.destroyed = true
+  }
+
+  /**
+   * Makes the end of a session its committed state. It may have lived longer once: a copy from then, on a disk that
+   * comes back, must not outlive the tombstone. @throws OwnershipLostError | SessionClosedError
+   */
+  writeEnd(entry: SessionEntry): PendingChange {
+    return this.write(entry, null, Math.max(entry.expires, this.#now() + this.#config.ttlMs))
   }
 
   /**

@@ -34,9 +34,10 @@ export class SessionEvents {
 
   /** After a handover all copies are known to be the same; after a takeover they are not. */
   onAssign(assignments: readonly Assignment[]): void {
-    for (const { partition, epoch, settled } of assignments) {
+    for (const { partition, epoch, settled, continues } of assignments) {
       if (epoch <= (this.#epochs[partition] ?? 0)) continue
       this.#epochs[partition] = epoch
+      if (continues) continue
       if (settled) this.#takenOver.delete(partition)
       else this.#takenOver.add(partition)
     }

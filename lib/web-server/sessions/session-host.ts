@@ -2,7 +2,7 @@
 import type { SessionConfig } from '../../config/schema.js'
 import { type Partition, partitionOf, type SessionId } from '../../replication/ids.js'
 import type { OwnerCalls } from '../../transport/session-call-messages.js'
-import { isReserved } from '../../transport/session-call-rules.js'
+import { isReserved, isSessionId } from '../../transport/session-call-rules.js'
 import { CookieSigner, claimedId, isSameCookie, signedCookieValues } from './cookie-value.js'
 import type { SessionCache } from './session-cache.js'
 import { HostedSessionCalls } from './session-calls-hosted.js'
@@ -158,7 +158,7 @@ export class SessionHost implements SessionOpener {
       if (entry?.verifiedCookie && isSameCookie(cookie, entry.verifiedCookie))
         return { id: claimed, cookie, entry }
       const id = this.#signer.verify(cookie)
-      if (id === null) continue
+      if (id === null || !isSessionId(id)) continue
       if (entry !== undefined) entry.verifiedCookie = Buffer.from(cookie, 'latin1')
       return { id, cookie, entry }
     }

@@ -10,12 +10,16 @@ export interface AdminCall {
   readonly id: number
   readonly url: string
   readonly method: 'GET' | 'POST'
+  /** JSON, or nothing. */
+  readonly body: string | null
 }
 
 /** admin-process.ts → test. */
 export interface AdminResult {
   readonly id: number
+  /** 0 when there was no answer. */
   readonly status: number
+  /** What the answer's JSON says; text when it is none. */
   readonly body: unknown
 }
 
@@ -38,18 +42,21 @@ export class AdminLink {
   }
 
   async status(): Promise<ClusterStatus> {
-    return (await this.#call('GET', '/status')) as ClusterStatus
+    const { status, body } = await this.send('GET', '/status')
+    if (status !== 200) throw new Error(`/status answered ${status} ${body}`)
+    return body as ClusterStatus
   }
 
   async kill(actor: string): Promise<void> {
-    await this.#call('POST', `/actors/${actor}/kill`)
+    await this.send('POST', `/actors/${actor}/kill`)
   }
 
   close(): void {
     this.#child.kill('SIGKILL')
   }
 
-  async #call(method: 'GET' | 'POST', path: string): Promise<unknown> {
+  /** @param to path at the admin listener, or the URL of anything else that this host reaches */
+  async send(method: 'GET' | 'POST', to: string, body: object | null = null): Promise<AdminResult> {
     const id = this.#calls++
     const answered = new Promise<AdminResult>(resolve => {
       const onMessage = (result: AdminResult) => {
@@ -59,7 +66,9 @@ export class AdminLink {
       }
       this.#child.on('message', onMessage)
     })
-    this.#child.send({ id, url: `${this.#url}${path}`, method } satisfies AdminCall)
-    return (await Promise.race([answered, this.#ended])).body
+    const url = to.startsWith('/') ? `${this.#url}${to}` : to
+    const text = body === null ? null : JSON.stringify(body)
+    this.#child.send({ id, url, method, body: text } satisfies AdminCall)
+    return await Promise.race([answered, this.#ended])
   }
 }

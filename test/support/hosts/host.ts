@@ -57,6 +57,12 @@ export class TestHost {
     return find() ?? { msg: message }
   }
 
+  /** Whether its process is there, suspended or not. */
+  get isAlive(): boolean {
+    const child = this.#child
+    return child !== null && child.exitCode === null && child.signalCode === null
+  }
+
   /** Sends a signal to its process. */
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal)

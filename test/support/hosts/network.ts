@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 import { promisify } from 'node:util'
-import { lacks } from '../needs.js'
+import { lacks } from '../programs.js'
 
 const run = promisify(execFile)
 
@@ -23,6 +23,12 @@ export interface TestNetwork {
   /** Packets of and to a host are dropped from now on. */
   cut(host: string): Promise<void>
   mend(host: string): Promise<void>
+  /**
+   * Packets to a host are late and some are lost from now on, until {@link TestNetwork.smooth}.
+   * @returns by what: netem, or where the kernel has none, a queue too short for a rate too low
+   */
+  roughen(host: string): Promise<string>
+  smooth(host: string): Promise<void>
   /** Removes whatever was made. */
   close(): Promise<void>
 }
@@ -44,6 +50,10 @@ export async function makeNetwork(hosts: readonly string[]): Promise<TestNetwork
 /** Inside their own namespaces addresses can't collide with anything of this machine. */
 const SUBNET = '10.213.0'
 const PORT = 7400
+/** Late by 10 to 50 ms, one of twenty lost. */
+const NETEM = ['netem', 'delay', '30ms', '20ms', 'loss', '5%']
+/** Up to a quarter of a second late, and lost whenever more than 16 KiB wait. */
+const SHORT_QUEUE = ['tbf', 'rate', '512kbit', 'burst', '4kb', 'limit', '16kb']
 
 async function makeNamespaces(hosts: readonly string[]): Promise<TestNetwork> {
   const prefix = `troupe-${process.pid}`
@@ -90,6 +100,16 @@ async function makeNamespaces(hosts: readonly string[]): Promise<TestNetwork> {
     await close()
     throw error
   }
+  const roughen = async (host: string) => {
+    const queue = ['-n', hub, 'qdisc', 'replace', 'dev', plug(host), 'root']
+    try {
+      await run('tc', [...queue, ...NETEM])
+      return NETEM.join(' ')
+    } catch {
+      await run('tc', [...queue, ...SHORT_QUEUE])
+      return SHORT_QUEUE.join(' ')
+    }
+  }
   return {
     description: `network namespaces ${prefix}-*`,
     canCut: true,
@@ -98,6 +118,8 @@ async function makeNamespaces(hosts: readonly string[]): Promise<TestNetwork> {
     commandOn: host => ['ip', 'netns', 'exec', namespaceOf(host)],
     cut: async host => void (await ip('-n', hub, 'link', 'set', plug(host), 'down')),
     mend: async host => void (await ip('-n', hub, 'link', 'set', plug(host), 'up')),
+    roughen,
+    smooth: async host => void (await run('tc', ['-n', hub, 'qdisc', 'del', 'dev', plug(host), 'root'])),
     close,
   }
 }
@@ -116,6 +138,8 @@ export function onLoopback(hosts: readonly string[], why: string): TestNetwork {
     commandOn: () => [],
     cut: refuse,
     mend: refuse,
+    roughen: refuse,
+    smooth: refuse,
     close: async () => undefined,
   }
 }

@@ -7,7 +7,7 @@ import {
   type SessionId,
   type Version,
 } from '../../../lib/replication/ids.js'
-import { SessionCache } from '../../../lib/web-server/sessions/session-cache.js'
+import { cachedBytes, SessionCache } from '../../../lib/web-server/sessions/session-cache.js'
 import { SessionEntry } from '../../../lib/web-server/sessions/session-entry.js'
 
 function copy(name: string, parts: Partial<SessionCopy> = {}): SessionCopy {
@@ -27,8 +27,9 @@ function stored(cache: SessionCache, name: string, parts: Partial<SessionCopy> =
   return entry
 }
 
-/** Room for three small sessions. */
-const small = () => new SessionCache({ maxBytes: 3 * 1100 })
+/** Room for three small sessions, and an eighth for what is in use. */
+const SMALL_BYTES = 4 * cachedBytes(copy('a'))
+const small = () => new SessionCache({ maxBytes: SMALL_BYTES })
 
 t.test('the least recently used session makes room', async t => {
   const cache = small()
@@ -40,7 +41,7 @@ t.test('the least recently used session makes room', async t => {
   t.equal(cache.get('b' as SessionId), undefined)
   t.ok(cache.has(a))
   t.equal(cache.count, 3)
-  t.ok(cache.bytes <= 3300)
+  t.ok(cache.bytes <= SMALL_BYTES)
 })
 
 t.test('a session in use is never evicted, and is evictable again afterwards', async t => {
@@ -49,10 +50,10 @@ t.test('a session in use is never evicted, and is evictable again afterwards', a
   cache.acquire(a)
   for (const name of ['b', 'c', 'd', 'e', 'f']) stored(cache, name)
   t.equal(cache.find('a' as SessionId), a)
-  t.ok(cache.bytes > 3300, 'held beyond the bound')
+  t.equal(cache.count, 4, 'held beyond the bound')
   cache.release(a)
   t.ok(cache.has(a), 'the most recently used now')
-  t.ok(cache.bytes <= 3300)
+  t.ok(cache.bytes <= SMALL_BYTES)
   for (const name of ['g', 'h', 'i']) stored(cache, name)
   t.notOk(cache.has(a))
   t.ok(a.detached)
@@ -77,7 +78,7 @@ t.test('a session that grows is counted with its new size', async t => {
   const before = cache.bytes
   a.commit(`{"a":"${'x'.repeat(1000)}"}`, 1 as Epoch, 1000)
   cache.store(a)
-  t.ok(cache.bytes >= before + 2000)
+  t.ok(cache.bytes >= before + 1000)
 })
 
 t.test('a session larger than the whole cache is held while it is in use', async t => {
@@ -150,6 +151,59 @@ t.test(
     t.equal(cache.get('gone' as SessionId), undefined)
   },
 )
+
+t.test('characters that take two bytes in memory are counted with two', async t => {
+  const [narrow, wide] = ['\u00e9', '\u20ac'].map(char => cachedBytes(copy('a', { data: char.repeat(1000) })))
+  t.equal((wide ?? 0) - (narrow ?? 0), 1000)
+})
+
+/** As a request does. */
+function use(cache: SessionCache, entry: SessionEntry): object {
+  cache.acquire(entry)
+  const { data } = entry
+  cache.release(entry)
+  return data
+}
+
+t.test(
+  'a session in use is parsed once; one that nobody uses for a round of sweeps is kept as text',
+  async t => {
+    const cache = new SessionCache({ maxBytes: 1_000_000 })
+    const [idle, busy] = [stored(cache, 'idle'), stored(cache, 'busy')]
+    const idleBytes = cache.bytes
+    const [idleData, busyData] = [use(cache, idle), use(cache, busy)]
+    t.ok(cache.bytes > idleBytes, 'what was parsed is counted')
+    for (let round = 0; round < 3; round++) {
+      t.equal(use(cache, busy), busyData)
+      for (let call = 0; call < 64; call++) cache.sweep(0)
+    }
+    t.equal(busy.data, busyData)
+    t.not(idle.data, idleData, 'parsed anew')
+    t.same(idle.data, { a: 1 })
+  },
+)
+
+t.test('what a request still has, or has not committed, is not given up by a sweep', async t => {
+  const cache = new SessionCache({ maxBytes: 1_000_000 })
+  const [used, dirty] = [stored(cache, 'used'), stored(cache, 'dirty')]
+  cache.acquire(used)
+  const { data } = used
+  use(cache, dirty)
+  dirty.data.a = 2
+  dirty.dirty = true
+  cache.store(dirty)
+  for (let call = 0; call < 200; call++) cache.sweep(0)
+  t.equal(used.data, data)
+  t.same(dirty.data, { a: 2 })
+})
+
+t.test('what was parsed of sessions is bounded together with their text', async t => {
+  const cache = new SessionCache({ maxBytes: 100_000 })
+  const entries = Array.from({ length: 1_000 }, (_, index) => stored(cache, `s${index}`))
+  for (const entry of entries) if (cache.has(entry)) use(cache, entry)
+  t.ok(cache.bytes <= 100_000)
+  t.ok(cache.count > 150, 'for the sake of what is parsed no session is evicted')
+})
 
 t.test('the sessions of a partition are listed with their committed state', async t => {
   const cache = new SessionCache({ maxBytes: 100_000 })
