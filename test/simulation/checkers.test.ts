@@ -10,6 +10,8 @@ import { runSchedule, type Trace } from './simulation.js'
 /** Each mistake must be found within so many seeds of each profile. */
 const SEEDS_MAX = 100
 
+t.setTimeout(0)
+
 for (const [name, { sentence }] of Object.entries(DELIBERATE_FAULTS)) {
   t.test(`the checks find ${sentence}`, async t => {
     const found = firstFinding(name, SEEDS_MAX)

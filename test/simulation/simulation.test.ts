@@ -14,6 +14,8 @@ const PROMISES: Readonly<Record<Profile, string>> = {
   storm: 'whatever fails, safety holds, every operation is answered, and everything settles afterwards',
 }
 
+t.setTimeout(0)
+
 for (const profile of ['covered', 'storm'] satisfies Profile[]) {
   t.test(`${profile}: ${PROMISES[profile]}`, async t => {
     const totals = noTotals()
