@@ -63,6 +63,11 @@ export class Acknowledgements {
     return this.#sessions.size
   }
 
+  /** Whether some replica is not known to hold the newest state of this session. */
+  has(id: SessionId): boolean {
+    return this.#sessions.has(id)
+  }
+
   /** Whether a session of this partition has a state that some replica does not hold yet. */
   hasAny(partition: Partition): boolean {
     return (this.#perPartition[partition] ?? 0) > 0

@@ -373,10 +373,14 @@ export class Owner {
   #resync(assignment: Assignment): void {
     const { partition, epoch, replicas } = assignment
     const { reachable = [], cold = true } = this.#owned.get(partition) ?? {}
-    // Who lacks everything is sent the cached sessions at once: until then a cached one may be the only copy.
+    // Where no replica is up to date a cached session may be the only copy: it is sent at once. Elsewhere only what some
+    // replica has not acknowledged yet: of the rest the resync finds out what is missing, a few partitions at a time, so
+    // that requests do not wait for all of it.
     const unsynced = replicas.filter(({ name, synced }) => !synced && reachable.includes(name))
-    if (unsynced.length > 0) {
+    const isOnlyCached = replicas.every(({ name, synced }) => !synced || !reachable.includes(name))
+    if (unsynced.length > 0 && (isOnlyCached || this.#acknowledgements.hasAny(partition))) {
       for (const copy of this.#hosted.inPartition(partition)) {
+        if (!isOnlyCached && !this.#acknowledgements.has(copy.id)) continue
         for (const { name } of unsynced) {
           this.#outboxes.enqueue(name, { ...copy, partition, authority: epoch })
         }

@@ -18,7 +18,7 @@ const end = async () => {
   for (const each of ends.splice(0)) await each()
 }
 // Namespaces and mounts would outlive this process.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void end().finally(() => process.exit(1)))
 }
 try {

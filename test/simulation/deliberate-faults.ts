@@ -9,6 +9,7 @@ import { Listings } from '../../lib/replication/listings.js'
 import { Lookups } from '../../lib/replication/lookups.js'
 import type { ToReplica } from '../../lib/replication/messages.js'
 import { Outbox } from '../../lib/replication/outbox.js'
+import { OwnedPartitions } from '../../lib/replication/owned-partitions.js'
 import { Owner } from '../../lib/replication/owner.js'
 import { PartitionTable } from '../../lib/replication/partition-table.js'
 import { Replica } from '../../lib/replication/replica.js'
@@ -235,11 +236,21 @@ export const DELIBERATE_FAULTS: Readonly<Record<string, DeliberateFault>> = {
       ),
   },
   'settled-before-barrier': {
-    sentence: 'an owner that reports settled before its replicas have acknowledged',
-    putIn: () =>
-      replaced(Outbox.prototype, 'onceAcknowledged', () => (passed: () => void) => {
-        passed()
-      }),
+    sentence: 'an owner that reports settled before its replicas were compared and have acknowledged',
+    putIn: () => {
+      const takeOutStart = replaced(Resync.prototype, 'start', () => () => {
+        // As if all of them had the same.
+      })
+      const takeOutBarrier = replaced(
+        Outbox.prototype,
+        'onceAcknowledged',
+        () => (passed: () => void) => passed(),
+      )
+      return () => {
+        takeOutBarrier()
+        takeOutStart()
+      }
+    },
   },
   'new-replica-counts-at-once': {
     sentence: 'an owner that takes every replica for up to date',
@@ -289,16 +300,37 @@ export const DELIBERATE_FAULTS: Readonly<Record<string, DeliberateFault>> = {
       }
     },
   },
-  'one-counts-twice': {
-    sentence: 'an owner that counts the acknowledgement of one replica twice',
+  'one-too-few': {
+    sentence: 'an owner that waits for one acknowledgement too few',
+    putIn: () =>
+      replaced(
+        OwnedPartitions.prototype,
+        'requiredFor',
+        original =>
+          function (partition) {
+            return original.call(this, partition) - 1
+          },
+      ),
+  },
+  'who-left-counts': {
+    sentence: 'an owner that counts the acknowledgement of a replica that has left the partition',
     putIn: () =>
       replaced(
         Acknowledgements.prototype,
         'onHeld',
         original =>
           function (replica, copy) {
-            original.call(this, `${replica} again` as ActorName, copy)
-            return original.call(this, replica, copy)
+            const replicasOf = OwnedPartitions.prototype.replicasOf
+            // The first question is whether it belongs to the partition.
+            OwnedPartitions.prototype.replicasOf = () => {
+              OwnedPartitions.prototype.replicasOf = replicasOf
+              return [replica]
+            }
+            try {
+              return original.call(this, replica, copy)
+            } finally {
+              OwnedPartitions.prototype.replicasOf = replicasOf
+            }
           },
       ),
   },

@@ -223,9 +223,10 @@ export class Operations {
       acks === 'all' && written
         ? this.#host.countedReplicas(partition).filter(name => !holders.includes(name))
         : []
-    this.#world.check(
-      holders.length > 0 && lacking.length === 0,
-      () => `a change of ${id} was answered that ${lacking.join(', ') || 'no session server'} never held`,
+    this.#world.check(holders.length > 0 && lacking.length === 0, () =>
+      lacking.length > 0
+        ? `a change of ${id} was answered that ${lacking.join(', ')} never held`
+        : `a change of ${id} was answered that no session server has ever held`,
     )
   }
 

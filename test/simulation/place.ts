@@ -141,7 +141,8 @@ export class Place {
   /** Tries until the far host answers. Opening a stream ends the earlier one of the same process. */
   #open(mainHostLife: number): void {
     const { timeline } = this.#world
-    if (this.#mainHostLife !== mainHostLife || (this.#end !== null && !this.#end.dead)) return
+    // The director hears of the loss of one gateway before another begins.
+    if (this.#mainHostLife !== mainHostLife || this.#end !== null) return
     const server = this.#server
     const { thereCutUntil, backCutUntil } = this.wire
     if (server === null || server.dead || Math.max(thereCutUntil, backCutUntil) > timeline.now) {

@@ -21,7 +21,7 @@ const NIGHTLY_SCHEDULES = 12_000
 /** Stories of failures that one run prints. */
 const STORIES_MAX = 5
 /** Seeds within which each deliberate fault is looked for. */
-const FAULT_SEEDS_MAX = 400
+const FAULT_SEEDS_MAX = 100
 
 /** What one thread runs: every `step`th seed of these. */
 interface Share {

@@ -37,12 +37,29 @@ export function loggedOutput(log: Logger): ActorOutput {
   }
 }
 
+const TAB = 9
+const ESCAPE = 27
+/** A control character, and what makes a colour of an escape. */
+const CONTROL = /\p{Cc}(\[[\d;]*m)?/gu
+
 /** Lines for people, the actor's name before each. */
 export function prefixedOutput(to: { readonly [S in OutputStream]: Writable }): ActorOutput {
   return (actor, stream, text) => {
-    const lines = text.split('\n').map(line => `${actor} | ${line}\n`)
+    const lines = text.split(/\r?\n/).map(line => `${actor} | ${shown(line)}\n`)
     to[stream].write(lines.join(''))
   }
+}
+
+/**
+ * Without what a terminal carries out rather than shows, colours and tabs apart: apps print what clients have sent, and a
+ * carriage return or an escape sequence in that would forge or hide lines.
+ */
+function shown(line: string): string {
+  return line.replace(CONTROL, (found, colour: string | undefined) => {
+    const code = found.charCodeAt(0)
+    if (code === TAB || (code === ESCAPE && colour !== undefined)) return found
+    return `\\x${code.toString(16).padStart(2, '0')}${colour ?? ''}`
+  })
 }
 
 /**

@@ -50,6 +50,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   )
   const desk = new RequestDesk(options, refusals)
   const server = makeServer(tls, limits, (request, response) => void desk.serve(request, response))
+  // Of its own node would answer these, before anybody has asked for the key.
+  server.on('checkExpectation', (request, response) => void desk.serve(request, response))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const refusal = refusalOf(error.code ?? '')
     if (refusal !== null) refusals.count(refusal, Date.now())

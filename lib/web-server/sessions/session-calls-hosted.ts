@@ -118,7 +118,7 @@ export class HostedSessionCalls {
     const isAlive = this.#loader.isAlive(entry)
     // An expired one too while requests have it: they would give it a new life.
     const mayCome = isAlive || (!entry.destroyed && entry.uses > 0)
-    if (mayCome) await committer.writeEnd(entry).outcome
+    if (mayCome) await committer.write(entry, null, entry.expires).outcome
     else await committer.held(entry)
     return isAlive
   }
