@@ -15,7 +15,7 @@ import type {
   ToWebServer,
   TunnelEvent,
 } from '../transport/exchange-messages.js'
-import { fromWebServerForm, toWebServerForm } from '../transport/exchange-wire.js'
+import { FRONT_FORMS } from '../transport/exchange-wire.js'
 import { fromWireError } from '../transport/wire-error.js'
 import { type ActorEnd, type ActorHandle, errorOfEnd } from './actors/actor-handle.js'
 import { type ActorStage, CONTROL_DEADLINE_MS } from './actors/actor-stage.js'
@@ -206,10 +206,7 @@ export class WebServer {
     const { log, ownership, observations, sessionEvents, connectCalls } = this.#with
     const { port1, port2 } = new MessageChannel()
     const calls = new MessageChannel()
-    const port = new BatchedPort<FromWebServer, ToWebServer>(port1, {
-      incoming: fromWebServerForm,
-      outgoing: toWebServerForm,
-    })
+    const port = new BatchedPort<FromWebServer, ToWebServer>(port1, FRONT_FORMS)
     // Not `gone`: what a thread sent before it died must not arrive after its takeover has begun.
     void actor.ended.then(() => {
       port.onmessage = null

@@ -12,7 +12,7 @@ import type {
 import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
 import { EndGate } from '../transport/end-gate.js'
-import { fromReplicaForm, toReplicaForm } from '../transport/replica-wire.js'
+import { REPLICA_FORMS } from '../transport/replica-wire.js'
 import { threadStats } from '../transport/thread-stats.js'
 import { LocalSessionServer } from './local-session-server.js'
 import { isToReplica, MalformedMessageError } from './malformed.js'
@@ -40,8 +40,6 @@ export class SessionServerStateError extends TroupeError {
   }
 }
 
-const FORMS = { incoming: toReplicaForm, outgoing: fromReplicaForm }
-
 type OwnerPort = BatchedPort<ToReplica, FromReplica>
 
 class SessionServerActor implements SessionServerControl {
@@ -68,7 +66,7 @@ class SessionServerActor implements SessionServerControl {
   async connect(owner: ActorName, port: MessagePort): Promise<void> {
     const server = this.#started()
     await this.disconnect(owner)
-    const ownerPort: OwnerPort = new BatchedPort<ToReplica, FromReplica>(port, FORMS)
+    const ownerPort: OwnerPort = new BatchedPort<ToReplica, FromReplica>(port, REPLICA_FORMS)
     ownerPort.onmessage = message => {
       if (!isToReplica(message)) throw new MalformedMessageError(owner)
       server.receive(message, answer => ownerPort.post(answer))

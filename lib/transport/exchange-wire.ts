@@ -16,7 +16,7 @@ const BODY_ENDED = 4
 type RequestMessage = Extract<ToWebServer, { readonly type: 'request' }>
 
 /** Front → web server. */
-export const toWebServerForm: WireForm<ToWebServer> = {
+const toWebServerForm: WireForm<ToWebServer> = {
   write(message, batch) {
     if (message.type !== 'request' || message.kind !== 'request' || message.rawTrailers !== null) {
       batch.push(AS_OBJECT, message)
@@ -58,7 +58,7 @@ function readRequest(batch: BatchReader): RequestMessage {
 }
 
 /** Web server → front and director. */
-export const fromWebServerForm: WireForm<FromWebServer> = {
+const fromWebServerForm: WireForm<FromWebServer> = {
   write(message, batch) {
     if (message.type === 'responseEnd') batch.push(RESPONSE_END, message.id, message.bytes, message.close)
     else if (message.type === 'response') batch.push(RESPONSE, message.id, message.bytes)
@@ -75,3 +75,8 @@ export const fromWebServerForm: WireForm<FromWebServer> = {
     }
   },
 }
+
+/** At the front's end. */
+export const FRONT_FORMS = { incoming: fromWebServerForm, outgoing: toWebServerForm }
+/** At a web server's end. */
+export const WEB_SERVER_FORMS = { incoming: toWebServerForm, outgoing: fromWebServerForm }

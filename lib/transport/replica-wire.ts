@@ -9,7 +9,7 @@ const APPLY = 1
 const APPLIED = 1
 
 /** Owner → replica. */
-export const toReplicaForm: WireForm<ToReplica> = {
+const toReplicaForm: WireForm<ToReplica> = {
   write(message, batch) {
     if (message.type !== 'apply') {
       batch.push(AS_OBJECT, message)
@@ -24,7 +24,7 @@ export const toReplicaForm: WireForm<ToReplica> = {
     if (batch.next() !== APPLY) return batch.next()
     const number = batch.next<number>()
     const mutations: Mutation[] = []
-    for (let left = batch.next<number>(); left > 0; left--) mutations.push(readMutation(batch))
+    for (let left = batch.next<number>(); left > 0 && !batch.done; left--) mutations.push(readMutation(batch))
     return { type: 'apply', batch: number, mutations }
   },
 }
@@ -42,7 +42,7 @@ function readMutation(batch: BatchReader): Mutation {
 }
 
 /** Replica → owner. */
-export const fromReplicaForm: WireForm<FromReplica> = {
+const fromReplicaForm: WireForm<FromReplica> = {
   write(message, batch) {
     if (message.type === 'applied' && message.fenced.length === 0) batch.push(APPLIED, message.batch)
     else batch.push(AS_OBJECT, message)
@@ -53,3 +53,8 @@ export const fromReplicaForm: WireForm<FromReplica> = {
 }
 
 const NONE: readonly never[] = []
+
+/** At the owner's end. */
+export const OWNER_FORMS = { incoming: fromReplicaForm, outgoing: toReplicaForm }
+/** At the replica's end. */
+export const REPLICA_FORMS = { incoming: toReplicaForm, outgoing: fromReplicaForm }

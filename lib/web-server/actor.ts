@@ -15,7 +15,7 @@ import type {
 import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
 import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
-import { fromWebServerForm, toWebServerForm } from '../transport/exchange-wire.js'
+import { WEB_SERVER_FORMS } from '../transport/exchange-wire.js'
 import { HandoverOut, HandoversIn } from '../transport/handover-port.js'
 import { SessionRegister } from '../transport/session-call-register.js'
 import type { SessionEventKind } from '../transport/session-events.js'
@@ -85,10 +85,7 @@ class WebServerActor implements WebServerControl {
     const draining = new AbortController()
     // Each connection may listen.
     setMaxListeners(0, draining.signal)
-    const director = new BatchedPort<ToWebServer, FromWebServer>(options.exchanges, {
-      incoming: toWebServerForm,
-      outgoing: fromWebServerForm,
-    })
+    const director = new BatchedPort<ToWebServer, FromWebServer>(options.exchanges, WEB_SERVER_FORMS)
     const report = (error: unknown, during: string | null = null) =>
       director.post({ type: 'reported', error: toWireError(error), during })
     const events = new SessionEvents(event => director.post({ type: 'sessionEvent', event }))

@@ -21,15 +21,13 @@ import type { FromReplica, ToReplica } from '../replication/messages.js'
 import { Owner, type OwnerEffects, type OwnerOptions } from '../replication/owner.js'
 import { BatchedPort } from '../transport/batched-port.js'
 import { type DurationCounts, DurationHistogram } from '../transport/histogram.js'
-import { fromReplicaForm, toReplicaForm } from '../transport/replica-wire.js'
+import { OWNER_FORMS } from '../transport/replica-wire.js'
 
 /** Time between two looks for what has waited too long, ms: the precision of `replication.ackTimeout`. */
 const TICK_INTERVAL_MS = 50
 
 /** What a web server's replication tells of. */
 export type ReplicasEvents = Pick<OwnerEffects, 'settled' | 'fenced'>
-
-const FORMS = { incoming: fromReplicaForm, outgoing: toReplicaForm }
 
 type ReplicaPort = BatchedPort<FromReplica, ToReplica>
 
@@ -85,7 +83,7 @@ export class Replicas {
   /** A port to a session server, replacing an earlier one. */
   connect(replica: ActorName, port: MessagePort): void {
     this.disconnect(replica)
-    const replicaPort: ReplicaPort = new BatchedPort<FromReplica, ToReplica>(port, FORMS)
+    const replicaPort: ReplicaPort = new BatchedPort<FromReplica, ToReplica>(port, OWNER_FORMS)
     replicaPort.onmessage = message => {
       this.#owner.onMessage(replica, message, Date.now())
       this.#flushSoon()

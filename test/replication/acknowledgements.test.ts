@@ -14,7 +14,9 @@ function acknowledgements(required: number, replicas: readonly ActorName[] = [A,
   )
   const outcomes: string[] = []
   const mutate = (version: number, congested: ActorName[] = []) =>
-    subject.onMutation(mutationOf(copyOf(X, 1, version)), congested, 0, error => outcomes.push(error?.code ?? 'ok'))
+    subject.onMutation(mutationOf(copyOf(X, 1, version)), congested, 0, error =>
+      outcomes.push(error?.code ?? 'ok'),
+    )
   return { subject, view, outcomes, mutate }
 }
 

@@ -7,6 +7,7 @@ import { type ActorName, type Epoch, partitionOf } from '../../lib/replication/i
 import type { FromReplica, ToReplica } from '../../lib/replication/messages.js'
 import type { SessionServerControl } from '../../lib/transport/actor-control.js'
 import { BatchedPort } from '../../lib/transport/batched-port.js'
+import { OWNER_FORMS } from '../../lib/transport/replica-wire.js'
 import { until } from '../support/until.js'
 import { copyOf } from './copy-store-tests.js'
 
@@ -31,7 +32,7 @@ async function owner(
   closed(): boolean
 }> {
   const { port1: raw, port2 } = new MessageChannel()
-  const port = new BatchedPort<FromReplica, ToReplica>(raw)
+  const port = new BatchedPort<FromReplica, ToReplica>(raw, OWNER_FORMS)
   const answers: FromReplica[] = []
   let closed = false
   port.onmessage = answer => answers.push(answer)
@@ -92,13 +93,20 @@ t.test('an owner of an older epoch is refused, and told so', async t => {
   t.strictSame(old.answers, [{ type: 'applied', batch: 1, fenced: [{ partition, epoch: 2 }] }])
 })
 
+/** The first value of a message: see replica-wire.ts. */
+const AS_OBJECT = 0
+const APPLY = 1
+
 t.test('malformed messages are dropped, and the session server lives on', async t => {
   const actor = await sessionServer(t)
   const { send, answers, raw } = await owner(t, actor)
   for (const garbage of [null, 7, { type: 'nonsense' }, { type: 'apply', batch: 1, mutations: [{}] }]) {
-    send(garbage as unknown as ToReplica)
+    raw.postMessage([AS_OBJECT, garbage])
   }
-  raw.postMessage([{ type: 'list' }])
+  raw.postMessage([AS_OBJECT, { type: 'list' }])
+  raw.postMessage([APPLY, 1, 1_000_000_000, 'an id and nothing else'])
+  raw.postMessage([APPLY])
+  raw.postMessage('no batch')
   send({ type: 'read', call: 1, ids: [] })
   await until(() => answers.length === 1)
   t.strictSame(answers, [{ type: 'found', call: 1, copies: [] }])

@@ -11,6 +11,7 @@ import type { FromReplica, ToReplica } from '../../lib/replication/messages.js'
 import { openLmdbStore } from '../../lib/session-server/stores/lmdb.js'
 import type { SessionServerControl } from '../../lib/transport/actor-control.js'
 import { BatchedPort } from '../../lib/transport/batched-port.js'
+import { OWNER_FORMS } from '../../lib/transport/replica-wire.js'
 import { SmallDisk } from '../support/mounts.js'
 import { until } from '../support/until.js'
 import { batchOf, firstLost } from './stores/lmdb-batches.js'
@@ -41,7 +42,7 @@ class BusyOwner {
 
   static async connect(actor: ActorHandle<SessionServerControl>, first: number): Promise<BusyOwner> {
     const { port1, port2 } = new MessageChannel()
-    const owner = new BusyOwner(new BatchedPort(port1), first)
+    const owner = new BusyOwner(new BatchedPort(port1, OWNER_FORMS), first)
     await actor.control.connect('web-1' as ActorName, port2)
     return owner
   }

@@ -305,10 +305,11 @@ export const DELIBERATE_FAULTS: Readonly<Record<string, DeliberateFault>> = {
     putIn: () =>
       replaced(
         OwnedPartitions.prototype,
-        'requiredFor',
+        'get',
         original =>
           function (partition) {
-            return original.call(this, partition) - 1
+            const owned = original.call(this, partition)
+            return owned === undefined ? undefined : { ...owned, required: owned.required - 1 }
           },
       ),
   },
@@ -320,16 +321,17 @@ export const DELIBERATE_FAULTS: Readonly<Record<string, DeliberateFault>> = {
         'onHeld',
         original =>
           function (replica, copy) {
-            const replicasOf = OwnedPartitions.prototype.replicasOf
+            const { get } = OwnedPartitions.prototype
             // The first question is whether it belongs to the partition.
-            OwnedPartitions.prototype.replicasOf = () => {
-              OwnedPartitions.prototype.replicasOf = replicasOf
-              return [replica]
+            OwnedPartitions.prototype.get = function (partition) {
+              OwnedPartitions.prototype.get = get
+              const owned = get.call(this, partition)
+              return owned === undefined ? undefined : { ...owned, reachable: [replica] }
             }
             try {
               return original.call(this, replica, copy)
             } finally {
-              OwnedPartitions.prototype.replicasOf = replicasOf
+              OwnedPartitions.prototype.get = get
             }
           },
       ),

@@ -9,6 +9,7 @@ import { Front } from '../../lib/director/front/front.js'
 import type { Router, WebServerLink } from '../../lib/director/front/router.js'
 import { BatchedPort } from '../../lib/transport/batched-port.js'
 import type { ExchangeReply, FromWebServer, ToWebServer } from '../../lib/transport/exchange-messages.js'
+import { FRONT_FORMS, WEB_SERVER_FORMS } from '../../lib/transport/exchange-wire.js'
 import { ExchangeServer, type ExchangeServerOptions } from '../../lib/web-server/http/exchange-server.js'
 import { noSessions } from './http-sessions.js'
 
@@ -83,8 +84,8 @@ export function localWebServer(
   name = 'web-1',
 ): { link: WebServerLink; server: ExchangeServer; close: () => void } {
   const { port1, port2 } = new MessageChannel()
-  const near = new BatchedPort<FromWebServer, ToWebServer>(port1)
-  const far = new BatchedPort<ToWebServer, FromWebServer>(port2)
+  const near = new BatchedPort<FromWebServer, ToWebServer>(port1, FRONT_FORMS)
+  const far = new BatchedPort<ToWebServer, FromWebServer>(port2, WEB_SERVER_FORMS)
   const server = new ExchangeServer({
     port: far,
     sessions: noSessions,
@@ -114,7 +115,7 @@ export async function workerWebServer(
     transferList: [port2],
   })
   await once(worker, 'message')
-  const link = linkTo(front, new BatchedPort<FromWebServer, ToWebServer>(port1), name)
+  const link = linkTo(front, new BatchedPort<FromWebServer, ToWebServer>(port1, FRONT_FORMS), name)
   return {
     link,
     inFlight: async () => {
