@@ -3,6 +3,8 @@
  * sees must never be more than this finds.
  */
 
+import { METHODS } from 'node:http'
+
 /** One request. */
 export interface ReferenceRequest {
   readonly method: string
@@ -68,6 +70,7 @@ function headIn(text: string): Head | null {
   const line = LINE.exec(first)
   if (line === null) return null
   const [, method = '', target = '', minor] = line
+  if (!METHODS.includes(method)) return null
   const headers: [string, string][] = []
   for (const each of lines) {
     const colon = each.indexOf(':')

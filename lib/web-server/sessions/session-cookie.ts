@@ -145,7 +145,7 @@ export function customisation(cookie: CookieSettings, defaults: CookieSettings):
   return Object.keys(changes).length === 0 ? null : JSON.stringify(changes)
 }
 
-/** The opposite of {@link customisation}. Members that no cookie has are ignored. */
+/** The opposite of {@link customisation}. What no cookie can be is ignored: the text comes from a session server. */
 export function customised(text: string | null, defaults: CookieSettings): CookieSettings {
   if (text === null) return defaults
   const changes: unknown = JSON.parse(text)
@@ -154,12 +154,31 @@ export function customised(text: string | null, defaults: CookieSettings): Cooki
     for (const key of SETTINGS) {
       if (!Object.hasOwn(changes, key)) continue
       const value = (changes as Record<string, unknown>)[key]
+      if (!isSetting(key, value)) continue
       settings[key] = key === 'originalMaxAge' ? value : (value ?? undefined)
     }
   }
   // Read back from a text that `customisation` wrote.
   return settings as unknown as CookieSettings
 }
+
+function isSetting(key: (typeof SETTINGS)[number], value: unknown): boolean {
+  switch (key) {
+    case 'path':
+      return typeof value === 'string'
+    case 'httpOnly':
+    case 'secure':
+    case 'partitioned':
+      return typeof value === 'boolean'
+    case 'originalMaxAge':
+      return value === null || (typeof value === 'number' && Math.abs(value) <= MAX_AGE_MAX_MS)
+    default:
+      return value === null || typeof value === 'string' || (key === 'sameSite' && typeof value === 'boolean')
+  }
+}
+
+/** From today on a Date holds twice that. */
+const MAX_AGE_MAX_MS = 4e15
 
 const SETTINGS = [
   'path',

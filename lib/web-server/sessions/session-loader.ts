@@ -1,5 +1,6 @@
 /** Brings sessions that are not cached from the replicas into the cache. */
-import type { SessionId } from '../../replication/ids.js'
+import { SessionUnavailableError } from '../../replication/errors.js'
+import { partitionOf, type SessionId } from '../../replication/ids.js'
 import type { SessionCache } from './session-cache.js'
 import type { SessionOwner } from './session-commit.js'
 import { SessionEntry } from './session-entry.js'
@@ -41,7 +42,11 @@ export class SessionLoader {
     this.#waiting.set(id, callbacks)
     this.#owner.lookup(id, this.#now(), found => {
       this.#waiting.delete(id)
-      if (found.type === 'found') this.#host(this.#cache.find(id) ?? new SessionEntry(found.copy), callbacks)
+      // Its id would be signed into a cookie: a session server must not be able to choose it.
+      if (found.type === 'found' && found.copy.id !== id)
+        tell(callbacks, { type: 'unavailable', error: answeredOther(id) })
+      else if (found.type === 'found')
+        this.#host(this.#cache.find(id) ?? new SessionEntry(found.copy), callbacks)
       else tell(callbacks, found)
     })
   }
@@ -62,6 +67,10 @@ export class SessionLoader {
     tell(callbacks, { type: 'entry', entry })
     this.#cache.release(entry)
   }
+}
+
+function answeredOther(id: SessionId): Error {
+  return new SessionUnavailableError(partitionOf(id), 'a session server answered with another session')
 }
 
 function tell(callbacks: readonly ((loaded: Loaded) => void)[], loaded: Loaded): void {
