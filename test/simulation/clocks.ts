@@ -10,6 +10,7 @@ export class Clocks {
   readonly #timeline: Timeline
   readonly #offsets = new Map<string, number>()
   #latest = START_MS
+  #putBackMs = 0
 
   constructor(timeline: Timeline) {
     this.#timeline = timeline
@@ -32,7 +33,13 @@ export class Clocks {
     return START_MS + this.#timeline.now + Math.min(0, ...this.#offsets.values())
   }
 
+  /** How far all clocks have been put back together: a session that was used after that may end so much earlier, ms. */
+  get putBackMs(): number {
+    return this.#putBackMs
+  }
+
   jump(host: string, byMs: number): void {
+    this.#putBackMs += Math.max(0, -byMs)
     this.#offsets.set(host, (this.#offsets.get(host) ?? 0) + byMs)
   }
 }

@@ -147,7 +147,8 @@ export class History {
   }
 
   #mayHaveExpired({ expires, mayBeShortened }: KnownSession): boolean {
-    return expires <= this.#world.clocks.latest + (mayBeShortened ? this.#world.parameters.ttlMs : 0)
+    const { latest, putBackMs } = this.#world.clocks
+    return expires <= latest + putBackMs + (mayBeShortened ? this.#world.parameters.ttlMs : 0)
   }
 
   /** For what the guarantee promises only while the faults are covered by it. */
