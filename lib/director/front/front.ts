@@ -18,6 +18,7 @@ import { Flight } from './flight.js'
 import { announcesBody, FlightBody } from './flight-body.js'
 import { sessionIdIn } from './front-cookie.js'
 import { Parking } from './front-parking.js'
+import { FrontRequest } from './front-request.js'
 import { LOOK_INTERVAL_MS } from './listeners/certificate-watch.js'
 import { Listeners } from './listeners/listeners.js'
 import { FAULTY_ANSWER, RawResponse } from './raw-response.js'
@@ -82,6 +83,7 @@ export class Front {
       flight => this.#route(flight),
     )
     this.#server = createServer({
+      IncomingMessage: FrontRequest,
       ServerResponse: RawResponse,
       keepAliveTimeout: listen.keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, Math.ceil(listen.headersTimeoutMs / 4)),
