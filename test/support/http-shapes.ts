@@ -70,7 +70,6 @@ export function httpShapes(prefix = ''): Shapes {
     ),
     'headers that are too large': [get('/what', `X-Big: ${'v'.repeat(20_000)}\r\n`)],
     'a malformed request': [`GET ${prefix}/ HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n`],
-    'no Host': [`GET ${prefix}/hello HTTP/1.1\r\n\r\n`],
     'duplicate headers and their case': closing(
       get(
         '/what',
