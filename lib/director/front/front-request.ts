@@ -5,7 +5,7 @@
  */
 import { EventEmitter } from 'node:events'
 import { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 
 const kMade = Symbol('made')
@@ -23,7 +23,7 @@ interface Lazy extends IncomingMessage {
   _readableState: { readingMore: boolean } | undefined
 }
 
-/** What IncomingMessage's own constructor sets, but for the stream and what is undefined until it is asked for. */
+/** What IncomingMessage's own constructor sets, but for the stream and what the prototype has for all: see below. */
 function Request(this: Lazy, socket: Socket): void {
   this[kMade] = false
   this[kEnded] = false
@@ -62,6 +62,16 @@ Request.prototype = Object.create(IncomingMessage.prototype, {
   readableEnded: beforeMade('readableEnded', request => request[kEnded]),
   destroyed: beforeMade('destroyed', () => false),
 })
+
+// Whatever else this version of Node.js sets in each request, and that is not an object, is the same for all at first.
+const sample = new IncomingMessage(new Socket())
+const stream = new Readable()
+for (const key of Reflect.ownKeys(sample)) {
+  const value: unknown = Reflect.get(sample, key)
+  if (Object.hasOwn(stream, key) || Object.hasOwn(Request.prototype, key)) continue
+  if (typeof value === 'object' && value !== null) continue
+  Object.defineProperty(Request.prototype, key, { value, writable: true, configurable: true })
+}
 
 function push(this: Lazy, chunk: Buffer | null): boolean {
   if (!this[kMade]) {
