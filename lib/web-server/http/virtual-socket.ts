@@ -266,7 +266,11 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
     makeStream(this)
     const whole = this.#takeWhole()
     for (let corks = this.#ending?.corked ?? 0; corks > 0; corks--) super.cork()
-    for (const { chunk, encoding, callback } of whole ?? []) super.write(chunk, encoding ?? 'utf8', callback)
+    if (whole === null) return
+    // As one write: its last part, which finishes the response, is done before the stream ends, if the app ends that too.
+    super.cork()
+    for (const { chunk, encoding, callback } of whole) super.write(chunk, encoding ?? 'utf8', callback)
+    super.uncork()
   }
 
   #passWhole(): void {

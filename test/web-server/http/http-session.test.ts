@@ -357,6 +357,23 @@ t.test('a long response that is held arrives although the app has meddled with i
   t.match(await askRaw(port, GET), /x{100000}$/)
 })
 
+t.test('an app that ends the connection behind a response that is held does not lose it', async t => {
+  for (const body of ['success', Buffer.from('success')]) {
+    const { port } = await serve(
+      t,
+      {
+        handle: (_, res) => {
+          const { socket } = res
+          res.end(body)
+          socket?.end()
+        },
+      },
+      { acknowledged: () => Promise.resolve() },
+    )
+    t.match(await askRaw(port, GET), /^HTTP\/1.1 200 OK[\s\S]*success$/)
+  }
+})
+
 t.test('an app that streams when its answer is replaced sees its client go away', async t => {
   const ack = deferred()
   let closed = false
