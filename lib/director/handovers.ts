@@ -6,6 +6,7 @@
 import { MessageChannel } from 'node:worker_threads'
 import type { ActorName, Partition } from '../replication/ids.js'
 import type { Assignments, Move, PartitionTable } from '../replication/partition-table.js'
+import type { Released } from '../transport/actor-control.js'
 import type { ActorHandle } from './actors/actor-handle.js'
 import type { Observations } from './observations.js'
 import type { Owner, Routes } from './routes.js'
@@ -33,6 +34,15 @@ export interface HandoversOptions {
   /** Tells owners what they own. @param handover under which sessions came with it */
   readonly send: (assignments: Assignments, handover: number | null) => Promise<void>
 }
+
+/** What came of one slice. */
+interface MovedSlice {
+  readonly count: number
+  /** Partitions of it to go on with. */
+  readonly postponed: readonly Partition[]
+}
+
+const NOTHING_MOVED: MovedSlice = { count: 0, postponed: [] }
 
 export class Handovers {
   readonly #options: HandoversOptions
@@ -120,15 +130,17 @@ export class Handovers {
 
   async #move({ from, to, partitions }: Move): Promise<number> {
     let moved = 0
-    for (let start = 0; start < partitions.length; start += HANDOVER_SLICE) {
-      const slice = partitions.slice(start, start + HANDOVER_SLICE)
-      moved += await this.#moveSlice({ from, to, partitions: slice })
+    for (let rest = partitions; rest.length > 0; ) {
+      const slice = rest.slice(0, HANDOVER_SLICE)
+      const { count, postponed } = await this.#moveSlice({ from, to, partitions: slice })
+      moved += count
+      rest = [...postponed, ...rest.slice(HANDOVER_SLICE)]
     }
     return moved
   }
 
   /** New requests of the partitions wait at the front meanwhile. */
-  async #moveSlice({ from, to, partitions: planned }: Move): Promise<number> {
+  async #moveSlice({ from, to, partitions: planned }: Move): Promise<MovedSlice> {
     const { table, routes, send } = this.#options
     const source = routes.owners.get(from)
     const target = this.#receiver(to)
@@ -136,10 +148,12 @@ export class Handovers {
     const partitions = planned.filter(
       partition => table.ownerOf(partition) === from && !routes.isMoving(partition),
     )
-    if (this.#stopped || source === undefined || target === null || partitions.length === 0) return 0
+    if (this.#stopped || source === undefined || target === null || partitions.length === 0)
+      return NOTHING_MOVED
     routes.beginMove(partitions)
     const handover = ++this.#lastNumber
-    const released = await this.#release(source, target, partitions, handover)
+    const answer = await this.#release(source, target, partitions, handover)
+    const released = answer?.released
     // First who owns them now, then the routes: or what waited would be sent to the source, which has let them go.
     const receiver = this.#receiver(to) === target ? to : from
     const assignments = table.onReleased({ from, to: receiver, partitions: released ?? [] })
@@ -148,12 +162,14 @@ export class Handovers {
     if (released !== undefined || routes.owners.get(from) !== source) routes.update(partitions)
     if (released === undefined || this.#stopped) {
       this.#forget(target, handover)
-      return 0
+      return NOTHING_MOVED
     }
     if (!assignments.has(to)) this.#forget(target, handover)
     await send(assignments, handover)
     void send(table.assignUnowned(), null)
-    return receiver === to ? released.length : 0
+    // To another receiver, or of one that gave nothing up, nothing more: so each slice makes the rest smaller.
+    if (receiver !== to || released.length === 0) return NOTHING_MOVED
+    return { count: released.length, postponed: answer?.postponed ?? [] }
   }
 
   /** @returns what the source gave up, undefined when it did not answer */
@@ -162,14 +178,14 @@ export class Handovers {
     target: Owner,
     partitions: readonly Partition[],
     handover: number,
-  ): Promise<readonly Partition[] | undefined> {
+  ): Promise<Released | undefined> {
     const { call, controlDeadlineMs } = this.#options
     const { port1, port2 } = new MessageChannel()
     // The target's end first: it holds what is sent before it is assigned anything.
     const roomBytes = await call(target.actor, target.actor.control.receive(handover, port2))
     if (roomBytes === undefined) {
       port1.close()
-      return []
+      return { released: [], postponed: [] }
     }
     const release = source.actor.control
       .within(HANDOVER_WAIT_MS + controlDeadlineMs)

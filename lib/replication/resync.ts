@@ -69,7 +69,7 @@ export class Resync {
     const name = this.#listing.get(call)
     if (this.#over || name === undefined) return
     const digest = this.#digests.get(name)
-    for (const { id, epoch, version } of entries) digest?.set(id, { epoch, version })
+    for (const entry of entries) digest?.set(entry.id, entry)
     if (more) return
     this.#listing.delete(call)
     if (this.#listing.size > 0) return
@@ -101,48 +101,33 @@ export class Resync {
 
   /** Pushes what is cached to whoever is behind, and plans the reading of the rest. */
   #compare(): void {
+    const cached = new Map<SessionId, Stamp>()
     for (const copy of this.#hosted.inPartition(this.#assignment.partition)) {
+      cached.set(copy.id, copy)
       for (const name of this.#digests.keys()) {
         if (this.#isBehind(name, copy)) this.#push(name, copy)
       }
     }
     const toRead = new Map<ActorName, SessionId[]>()
-    for (const [id, { holder, stamp, behind }] of this.#newestStamps()) {
-      if (this.#isHosted(id, stamp) || !(behind || this.#warming)) continue
-      const ids = toRead.get(holder)
-      if (ids === undefined) toRead.set(holder, [id])
-      else ids.push(id)
+    const replicas = [...this.#digests]
+    for (const [at, [holder, digest]] of replicas.entries()) {
+      for (const [id, stamp] of digest) {
+        const place = placeOf(id, stamp, at, replicas)
+        if (place === 'known-elsewhere') continue
+        // A replica that comes back can hold a newer state than the cache, when it alone held it and went away.
+        const ofCache = cached.get(id)
+        if (ofCache !== undefined && compareStamps(ofCache, stamp) >= 0) continue
+        if (place === 'held-by-all' && !this.#warming) continue
+        const ids = toRead.get(holder)
+        if (ids === undefined) toRead.set(holder, [id])
+        else ids.push(id)
+      }
     }
     for (const [holder, ids] of toRead) {
       for (let from = 0; from < ids.length; from += READS_PER_MESSAGE_MAX) {
         this.#plans.push({ holder, ids: ids.slice(from, from + READS_PER_MESSAGE_MAX) })
       }
     }
-  }
-
-  /** For each session that any replica has: a replica with its newest stamp, and whether another lacks it. */
-  #newestStamps(): Map<SessionId, { holder: ActorName; stamp: Stamp; behind: boolean }> {
-    const newest = new Map<SessionId, { holder: ActorName; stamp: Stamp; behind: boolean }>()
-    for (const [holder, digest] of this.#digests) {
-      for (const [id, stamp] of digest) {
-        const known = newest.get(id)
-        if (known === undefined || compareStamps(stamp, known.stamp) > 0) {
-          newest.set(id, { holder, stamp, behind: false })
-        }
-      }
-    }
-    for (const [id, entry] of newest) {
-      for (const name of this.#digests.keys()) {
-        if (this.#isBehind(name, { id, ...entry.stamp })) entry.behind = true
-      }
-    }
-    return newest
-  }
-
-  /** A replica that comes back can hold a newer state than the cache, when it alone held it and went away. */
-  #isHosted(id: SessionId, newest: Stamp): boolean {
-    const hosted = this.#hosted.get(id)
-    return hosted !== undefined && compareStamps(hosted, newest) >= 0
   }
 
   #isBehind(replica: ActorName, copy: DigestEntry): boolean {
@@ -154,7 +139,7 @@ export class Resync {
     for (const name of this.#digests.keys()) {
       if (this.#isBehind(name, copy)) this.#push(name, copy)
     }
-    const wanted = this.#hosted.get(copy.id) !== undefined || (this.#warming && copy.data !== null)
+    const wanted = (this.#warming && copy.data !== null) || this.#hosted.get(copy.id) !== undefined
     if (wanted && !this.#hosted.warm(copy)) this.#stopWarming()
   }
 
@@ -195,4 +180,27 @@ export class Resync {
     const { partition, epoch, revision } = this.#assignment
     this.#effects.settled({ partition, epoch, revision })
   }
+}
+
+type Digests = readonly (readonly [ActorName, ReadonlyMap<SessionId, Stamp>])[]
+
+/**
+ * What is to be done about a state that the replica at this place told of. The first of those with the newest state of
+ * a session is the one to read it from.
+ */
+function placeOf(
+  id: SessionId,
+  stamp: Stamp,
+  at: number,
+  replicas: Digests,
+): 'known-elsewhere' | 'missed-by-some' | 'held-by-all' {
+  let isMissed = false
+  for (const [other, [, digest]] of replicas.entries()) {
+    if (other === at) continue
+    const held = digest.get(id)
+    const order = held === undefined ? -1 : compareStamps(held, stamp)
+    if (order > 0 || (order === 0 && other < at)) return 'known-elsewhere'
+    if (order < 0) isMissed = true
+  }
+  return isMissed ? 'missed-by-some' : 'held-by-all'
 }

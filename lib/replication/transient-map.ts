@@ -33,9 +33,12 @@ export class TransientMap<Key, Value> {
     return this.#entries.delete(key)
   }
 
-  /** In the order of their keys' first addition. */
-  values(): IterableIterator<Value> {
-    return this.#entries.values()
+  /** In the order of their keys' first addition. What comes meanwhile may be left out, what goes is. */
+  *values(): Iterable<Value> {
+    // It may have moved since: then these are the keys of the map before.
+    for (const key of this.#entries.keys()) {
+      if (this.#entries.has(key)) yield this.#entries.get(key) as Value
+    }
   }
 }
 

@@ -82,6 +82,14 @@ export interface HandoverTarget {
   readonly roomBytes: number
 }
 
+/** What came of a release. */
+export interface Released {
+  /** Given up. */
+  readonly released: readonly Partition[]
+  /** Not looked at, since there was enough to do: the next release may begin with them. None when nothing was given up. */
+  readonly postponed: readonly Partition[]
+}
+
 /** Exposed by a web server. */
 export interface WebServerControl {
   /** Loads the app and begins to serve. @throws AppLoadError */
@@ -106,15 +114,12 @@ export interface WebServerControl {
   /**
    * Gives up partitions for a handover: each one that no request is using, or stops being used within `withinMs`,
    * after every replica has acknowledged its sessions. Those that only tunnels use are not waited for; one is kept
-   * as long as requests are open that may begin a session.
+   * as long as requests are open that may begin a session. One release passes on only so many sessions as both ends can
+   * see to without keeping requests waiting.
    * @param to where their cached sessions go
-   * @returns those given up; the others stay owned.
+   * @returns those given up, and those to go on with; the others stay owned
    */
-  release(
-    partitions: readonly Partition[],
-    withinMs: number,
-    to: HandoverTarget,
-  ): Promise<readonly Partition[]>
+  release(partitions: readonly Partition[], withinMs: number, to: HandoverTarget): Promise<Released>
   /** Waits until every replica has acknowledged every change, or `withinMs` is over. @returns whether it has. */
   flush(withinMs: number): Promise<boolean>
   /** Ends the actor: its thread ends after the answer. */

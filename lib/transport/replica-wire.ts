@@ -1,31 +1,44 @@
-/** The wire forms of `replication/messages.ts`: batches of mutations are flat, and so are their acknowledgements. */
-import type { Mutation } from '../replication/copy.js'
+/** The wire forms of `replication/messages.ts`: whatever travels for each session, or each change of one, is flat. */
+import type { DigestEntry, Mutation, SessionCopy } from '../replication/copy.js'
+import type { SessionId } from '../replication/ids.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
 import type { BatchReader, WireForm } from './wire-form.js'
 
 /** First value of each message. */
 const AS_OBJECT = 0
 const APPLY = 1
+const READ = 2
 const APPLIED = 1
+const FOUND = 2
+const DIGEST = 3
 
 /** Owner → replica. */
 const toReplicaForm: WireForm<ToReplica> = {
   write(message, batch) {
-    if (message.type !== 'apply') {
-      batch.push(AS_OBJECT, message)
-      return
-    }
-    batch.push(APPLY, message.batch, message.mutations.length)
-    for (const { id, partition, epoch, version, expires, data, authority } of message.mutations) {
-      batch.push(id, partition, epoch, version, expires, data, authority)
+    switch (message.type) {
+      case 'apply':
+        batch.push(APPLY, message.batch, message.mutations.length)
+        for (const { id, partition, epoch, version, expires, data, authority } of message.mutations) {
+          batch.push(id, partition, epoch, version, expires, data, authority)
+        }
+        break
+      case 'read':
+        batch.push(READ, message.call, message.ids.length)
+        for (const id of message.ids) batch.push(id)
+        break
+      default:
+        batch.push(AS_OBJECT, message)
     }
   },
   read(batch) {
-    if (batch.next() !== APPLY) return batch.next()
-    const number = batch.next<number>()
-    const mutations: Mutation[] = []
-    for (let left = batch.next<number>(); left > 0 && !batch.done; left--) mutations.push(readMutation(batch))
-    return { type: 'apply', batch: number, mutations }
+    switch (batch.next()) {
+      case APPLY:
+        return { type: 'apply', batch: batch.next(), mutations: readList(batch, readMutation) }
+      case READ:
+        return { type: 'read', call: batch.next(), ids: readList(batch, readId) }
+      default:
+        return batch.next()
+    }
   },
 }
 
@@ -41,15 +54,71 @@ function readMutation(batch: BatchReader): Mutation {
   }
 }
 
+function readId(batch: BatchReader): SessionId {
+  return batch.next()
+}
+
 /** Replica → owner. */
 const fromReplicaForm: WireForm<FromReplica> = {
   write(message, batch) {
-    if (message.type === 'applied' && message.fenced.length === 0) batch.push(APPLIED, message.batch)
-    else batch.push(AS_OBJECT, message)
+    switch (message.type) {
+      case 'found':
+        batch.push(FOUND, message.call, message.copies.length)
+        for (const copy of message.copies) writeCopy(copy, batch)
+        break
+      case 'digest':
+        batch.push(DIGEST, message.call, message.more, message.entries.length)
+        for (const { id, epoch, version } of message.entries) batch.push(id, epoch, version)
+        break
+      default:
+        if (message.fenced.length === 0) batch.push(APPLIED, message.batch)
+        else batch.push(AS_OBJECT, message)
+    }
   },
   read(batch) {
-    return batch.next() === APPLIED ? { type: 'applied', batch: batch.next(), fenced: NONE } : batch.next()
+    switch (batch.next()) {
+      case APPLIED:
+        return { type: 'applied', batch: batch.next(), fenced: NONE }
+      case FOUND:
+        return { type: 'found', call: batch.next(), copies: readList(batch, readCopy) }
+      case DIGEST: {
+        const call = batch.next<number>()
+        const more = batch.next<boolean>()
+        return { type: 'digest', call, entries: readList(batch, readDigestEntry), more }
+      }
+      default:
+        return batch.next()
+    }
   },
+}
+
+function writeCopy(copy: SessionCopy | null, batch: unknown[]): void {
+  if (copy === null) batch.push(null)
+  else batch.push(copy.id, copy.epoch, copy.version, copy.expires, copy.data)
+}
+
+/** Null in place of an id: there is no copy. */
+function readCopy(batch: BatchReader): SessionCopy | null {
+  const id = batch.next<SessionId | null>()
+  if (id === null) return null
+  return {
+    id,
+    epoch: batch.next(),
+    version: batch.next(),
+    expires: batch.next(),
+    data: batch.next(),
+  }
+}
+
+function readDigestEntry(batch: BatchReader): DigestEntry {
+  return { id: batch.next(), epoch: batch.next(), version: batch.next() }
+}
+
+/** The number of members, then each. One that promises more than its batch holds costs nothing. */
+function readList<Member>(batch: BatchReader, readMember: (batch: BatchReader) => Member): Member[] {
+  const members: Member[] = []
+  for (let left = batch.next<number>(); left > 0 && !batch.done; left--) members.push(readMember(batch))
+  return members
 }
 
 const NONE: readonly never[] = []

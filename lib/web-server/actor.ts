@@ -8,6 +8,7 @@ import type { ActorName, Partition } from '../replication/ids.js'
 import type {
   ActorTask,
   HandoverTarget,
+  Released,
   WebServerControl,
   WebServerStart,
   WebServerStats,
@@ -34,6 +35,11 @@ import { ownThread, type Surroundings } from './surroundings.js'
 
 /** Time between two looks whether partitions may be given up, ms: a request takes longer than that to notice. */
 const RELEASE_POLL_MS = 2
+/**
+ * Copies passed on in one release: the partitions that are left go with the next. One release is a single turn of both
+ * web servers, in which they answer nobody: some 10 us for each copy.
+ */
+const RELEASED_COPIES_MAX = 2_048
 /** Time between two sweeps of the cache for expired sessions, ms. */
 const SWEEP_INTERVAL_MS = 1_000
 
@@ -168,26 +174,35 @@ class WebServerActor implements WebServerControl {
     partitions: readonly Partition[],
     withinMs: number,
     { port, roomBytes }: HandoverTarget,
-  ): Promise<readonly Partition[]> {
+  ): Promise<Released> {
     const { replicas, sessions } = this.#started()
     const out = new HandoverOut(port, roomBytes, cachedBytes)
     const deadline = performance.now() + withinMs
     const released: Partition[] = []
+    const postponed: Partition[] = []
     let rest = partitions.filter(partition => replicas.epochOf(partition) !== null)
+    let copiesLeft = RELEASED_COPIES_MAX
     while (true) {
       const [ready, busy] = split(rest, partition => {
+        if (copiesLeft <= 0) {
+          postponed.push(partition)
+          return false
+        }
         const handedOver = sessions.mayGiveUp(partition) ? replicas.release(partition) : null
-        if (handedOver !== null) out.send(handedOver)
-        return handedOver !== null
+        if (handedOver === null) return false
+        copiesLeft -= handedOver.copies.length
+        out.send(handedOver)
+        return true
       })
       released.push(...ready)
+      if (copiesLeft <= 0) break
       // Requests that wait for a partition would wait in vain for its tunnels to end.
       rest = busy.filter(partition => !sessions.isHeldByTunnels(partition))
       if (rest.length === 0 || performance.now() >= deadline) break
       await wait(RELEASE_POLL_MS)
     }
     out.close()
-    return released
+    return { released, postponed }
   }
 
   async flush(withinMs: number): Promise<boolean> {

@@ -13,7 +13,8 @@ interface Release {
   readonly from: ActorName
   readonly partitions: readonly Partition[]
   /** Gives them all up. */
-  grant(): void
+  /** @param count how many of them; the others are postponed */
+  grant(count?: number): void
   /** Gives none up: requests use them. */
   refuse(): void
 }
@@ -46,8 +47,10 @@ function cluster(t: Test) {
       },
       release: (partitions: readonly Partition[]) =>
         new Promise(resolve => {
-          const grant = () => resolve(partitions)
-          releases.push({ from: name, partitions, grant, refuse: () => resolve([]) })
+          const grant = (count = partitions.length) =>
+            resolve({ released: partitions.slice(0, count), postponed: partitions.slice(count) })
+          const refuse = () => resolve({ released: [], postponed: [] })
+          releases.push({ from: name, partitions, grant, refuse })
         }),
     }
     const actor = { name, control: { ...calls, within: () => calls }, kill: (why: string) => t.fail(why) }
@@ -128,3 +131,15 @@ t.test(
     t.equal(expected.size, 0, 'who gave up has it back')
   },
 )
+
+t.test('what a release postpones goes with the next, and nothing is skipped', async t => {
+  const { ownership, join, nextRelease } = cluster(t)
+  join('web-1')
+  await ownership.open()
+  join('web-2')
+  const first = await nextRelease()
+  first.grant(3)
+  const second = await nextRelease()
+  t.equal(second.partitions.length, first.partitions.length)
+  t.strictSame(second.partitions.slice(0, -3), first.partitions.slice(3))
+})

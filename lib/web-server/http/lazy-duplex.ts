@@ -100,7 +100,8 @@ function beforeMade(name: string, value: (lazy: Lazy) => unknown): PropertyDescr
       return this[kMade] ? original.get?.call(this) : value(this)
     },
     set(to: unknown) {
-      makeStream(this)
+      // Not makeStream: whoever extends this may have put something off until the state is looked at.
+      void this._readableState
       original.set?.call(this, to)
     },
     configurable: true,

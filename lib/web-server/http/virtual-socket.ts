@@ -35,8 +35,10 @@ interface Ending extends Written {
   readonly callback: Callback | undefined
 }
 
-/** Stands for the stream state in which node:http notes that it does not cork a response's end any more. */
-const ENDING_STATE = { corked: 0 }
+/** Stands for a stream's state while a response is ended: how often node:http has corked it, which it also sets itself. */
+interface EndingState {
+  corked: number
+}
 
 /** See above. */
 export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, highWaterMark: CHUNK_BYTES }) {
@@ -60,7 +62,8 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
   #held = false
   #discarding = false
   #timer: NodeJS.Timeout | undefined = undefined
-  #isEnding = false
+  /** Null when no response is being ended, or the stream was made before. */
+  #ending: EndingState | null = null
   /** What a response was ended with that has used this connection for nothing else: it goes on as a whole. */
   #whole: Ending[] | null = null
 
@@ -89,13 +92,14 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
 
   /** The app ends its response: what is written from here to {@link endingEnds} is all of it, as a rule. */
   endingBegins(): void {
-    this.#isEnding = !isMade(this)
+    this.#ending = isMade(this) ? null : { corked: 0 }
   }
 
   endingEnds(): void {
-    this.#isEnding = false
-    // More than is sent as a whole, or it could not be ended after all.
-    if (this.#whole !== null && !this.#held) this.#make()
+    // It could not be ended after all: what has been written of it waits for the next end, as node:http has it.
+    if (this.#whole !== null && this.#ending !== null && this.#ending.corked > 0) this.#make()
+    this.#ending = null
+    if (!this.#held) this.#passWhole()
   }
 
   /** From now on the app writes into the void: something else was answered in its place. */
@@ -182,8 +186,8 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
 
   override write(...args: unknown[]): boolean {
     const [chunk, encoding, callback] = args
-    // As node:http calls it; anything else is a stream's.
-    if (this.#isEnding && !isMade(this) && (typeof chunk === 'string' || Buffer.isBuffer(chunk))) {
+    // As node:http calls it; anything else is a stream's, which also refuses what can't be written.
+    if (this.#ending !== null && !isMade(this) && isPlain(chunk, encoding)) {
       this.#whole ??= []
       this.#whole.push({
         chunk,
@@ -198,14 +202,18 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
   }
 
   override cork(): void {
-    if (this.#isEnding && !isMade(this)) return
+    if (this.#ending !== null && !isMade(this)) {
+      this.#ending.corked++
+      return
+    }
     this.#make()
     super.cork()
   }
 
   override uncork(): void {
-    if (this.#isEnding && !isMade(this)) {
-      if (!this.#held) this.#passWhole()
+    if (this.#ending !== null && !isMade(this)) {
+      if (this.#ending.corked > 0) this.#ending.corked--
+      if (this.#ending.corked === 0 && !this.#held) this.#passWhole()
       return
     }
     this.#make()
@@ -214,7 +222,7 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
 
   /** Hidden by the stream's own state once that is made. */
   get _writableState(): unknown {
-    if (this.#isEnding) return ENDING_STATE
+    if (this.#ending !== null) return this.#ending
     this.#make()
     return this._writableState
   }
@@ -257,7 +265,12 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
     if (isMade(this)) return
     makeStream(this)
     const whole = this.#takeWhole()
-    for (const { chunk, encoding, callback } of whole ?? []) super.write(chunk, encoding ?? 'utf8', callback)
+    for (let corks = this.#ending?.corked ?? 0; corks > 0; corks--) super.cork()
+    if (whole === null) return
+    // As one write: its last part, which finishes the response, is done before the stream ends, if the app ends that too.
+    super.cork()
+    for (const { chunk, encoding, callback } of whole) super.write(chunk, encoding ?? 'utf8', callback)
+    super.uncork()
   }
 
   #passWhole(): void {
@@ -308,6 +321,13 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
     if (typeof bytes === 'string') this.#events.onBytes(size < bytes.length ? bytes.slice(0, size) : bytes)
     else this.#events.onBytes(packBytes(bytes.subarray(0, size)))
   }
+}
+
+/** Whether it is a Buffer, or text in an encoding that exists: none stands for UTF-8. */
+function isPlain(chunk: unknown, encoding: unknown): chunk is string | Buffer {
+  if (typeof chunk !== 'string') return Buffer.isBuffer(chunk)
+  if (encoding === 'utf8' || encoding === 'latin1' || encoding === undefined || encoding === null) return true
+  return typeof encoding === 'string' && Buffer.isEncoding(encoding)
 }
 
 function familyOf(address: string | undefined): string | undefined {

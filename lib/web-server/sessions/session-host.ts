@@ -154,11 +154,13 @@ export class SessionHost implements SessionOpener {
       const claimed = claimedId(cookie)
       // Whatever signed it: an app's other signed cookies may share the secret.
       if (claimed === null || isReserved(claimed)) continue
-      const entry = cache.find(claimed)
-      if (entry?.verifiedCookie && isSameCookie(cookie, entry.verifiedCookie))
-        return { id: claimed, cookie, entry }
+      const likely = cache.find(claimed)
+      if (likely?.verifiedCookie && isSameCookie(cookie, likely.verifiedCookie))
+        return { id: claimed, cookie, entry: likely }
       const id = this.#signer.verify(cookie)
       if (id === null || !isSessionId(id)) continue
+      // What a cookie claims is read without decoding all of it: an encoded dot ends no id there.
+      const entry = id === claimed ? likely : cache.find(id)
       if (entry !== undefined) entry.verifiedCookie = Buffer.from(cookie, 'latin1')
       return { id, cookie, entry }
     }

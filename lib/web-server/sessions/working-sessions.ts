@@ -57,6 +57,8 @@ export class WorkingSessions {
 
   /** Lets the eldest rest until no more than this is left, as far as nobody needs them. */
   limit(maxBytes: number): void {
+    // Before the first step of a walk, which passes every place that a Set keeps of deleted entries.
+    if (this.#bytes <= maxBytes) return
     let looks = LOOKS_MAX
     for (const entry of this.#entries) {
       if (this.#bytes <= maxBytes || looks-- === 0) break

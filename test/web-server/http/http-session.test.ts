@@ -292,6 +292,88 @@ t.test('a large body follows its request to the owner: nothing of it is lost on 
   t.match(await askRaw(port, [head, Buffer.alloc(1_000_000, 120)]), /1000000 bytes/)
 })
 
+t.test(
+  'a body in an encoding that does not exist is refused at once, and nothing of its head goes out',
+  async t => {
+    for (const acknowledged of [() => null, () => Promise.resolve()]) {
+      const uncaught: unknown[] = []
+      const { port, server } = await serve(
+        t,
+        {
+          handle: (_, res) => res.end('text', 'no-such-encoding' as BufferEncoding),
+          onUncaught: error => uncaught.push(error),
+        },
+        { acknowledged },
+      )
+      t.match(await askRaw(port, GET), /^HTTP\/1.1 500 /)
+      t.match(uncaught, [{ code: 'ERR_UNKNOWN_ENCODING' }])
+      t.equal(server.inFlight, 0)
+    }
+  },
+)
+
+t.test('a response that is ended at once is one message, whatever its body is', async t => {
+  const bodies: [string | Uint8Array, BufferEncoding?][] = [
+    ['text'],
+    ['t\u00e9xt', 'latin1'],
+    ['dGV4dA==', 'base64'],
+    ['text', 'utf16le'],
+    [Buffer.from('text')],
+    [new Uint8Array([1, 2, 3])],
+  ]
+  for (const acknowledged of [() => null, () => Promise.resolve()]) {
+    for (const [body, encoding] of bodies) {
+      const { port, front } = await serve(
+        t,
+        { handle: (_, res) => res.end(body, encoding ?? 'utf8') },
+        { acknowledged },
+      )
+      const types: string[] = []
+      const onReply = front.onReply.bind(front)
+      front.onReply = message => {
+        types.push(message.type)
+        onReply(message)
+      }
+      const answer = await askRaw(port, GET)
+      const bytes = typeof body === 'string' ? Buffer.from(body, encoding) : Buffer.from(body)
+      t.equal(answer.split('\r\n\r\n')[1], bytes.toString('latin1'))
+      t.same(types, ['responseEnd'], String(body))
+    }
+  }
+})
+
+t.test('a long response that is held arrives although the app has meddled with its connection', async t => {
+  const { port } = await serve(
+    t,
+    {
+      handle: (_, res) => {
+        const { socket } = res
+        res.end('x'.repeat(100_000))
+        if (socket !== null) socket.readable = true
+      },
+    },
+    { acknowledged: () => Promise.resolve() },
+  )
+  t.match(await askRaw(port, GET), /x{100000}$/)
+})
+
+t.test('an app that ends the connection behind a response that is held does not lose it', async t => {
+  for (const body of ['success', Buffer.from('success')]) {
+    const { port } = await serve(
+      t,
+      {
+        handle: (_, res) => {
+          const { socket } = res
+          res.end(body)
+          socket?.end()
+        },
+      },
+      { acknowledged: () => Promise.resolve() },
+    )
+    t.match(await askRaw(port, GET), /^HTTP\/1.1 200 OK[\s\S]*success$/)
+  }
+})
+
 t.test('an app that streams when its answer is replaced sees its client go away', async t => {
   const ack = deferred()
   let closed = false

@@ -435,6 +435,21 @@ t.test('a cookie that was verified once still has to match as a whole', async t 
   await web.request(browser, session => t.equal(session.n, 1))
 })
 
+t.test('a cookie names the session that it was signed for, however it is encoded', async t => {
+  const web = server()
+  const ann = await visit(web, { n: 1 })
+  // In the cache, and its id the beginning of the one that the cookie was signed for.
+  const value = `s:${sign(`${idOf(ann)}.2`, 'secret')}`
+  for (const dot of ['%2E', '%2e']) {
+    const at = value.lastIndexOf('.')
+    const raw = encodeURIComponent(value.slice(0, at)) + dot + encodeURIComponent(value.slice(at + 1))
+    const browser = new Browser()
+    browser.header = `sid=${raw}`
+    await web.request(browser, session => t.equal(session.n, undefined))
+  }
+  await web.request(ann, session => t.equal(session.n, 1))
+})
+
 t.test('a session of a partition that is not owned here is sent to its owner', async t => {
   const replicas = new Replicas('a')
   const browser = await visit(new WebServer(replicas))
