@@ -32,6 +32,9 @@ interface Lookup {
   over: boolean
 }
 
+/** Ticks after a look-up until the next is no longer expected at any moment. */
+const BUSY_TICKS = 2
+
 /** Reads in one message: bounds the time that a replica is busy with it. */
 const READS_PER_MESSAGE_MAX = 256
 
@@ -41,8 +44,15 @@ export class Lookups {
   readonly #queued = new Map<ActorName, Lookup[]>()
   readonly #asked = new Map<number, { readonly replica: ActorName; readonly lookups: readonly Lookup[] }>()
 
+  #busyTicks = 0
+
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs
+  }
+
+  /** Somebody waits for a look-up, or has a moment ago: then the next may come before what is asked now is answered. */
+  get isBusy(): boolean {
+    return this.size > 0 || this.#busyTicks > 0
   }
 
   /** Look-ups under way, and reads that a replica has not answered. */
@@ -73,6 +83,7 @@ export class Lookups {
       ...{ syncedAnswers: 0, newest: null, over: false },
     }
     this.#active.add(lookup)
+    this.#busyTicks = BUSY_TICKS
     for (const { name } of replicas) {
       const queue = this.#queued.get(name)
       if (queue === undefined) this.#queued.set(name, [lookup])
@@ -126,6 +137,7 @@ export class Lookups {
 
   /** Fails those that have waited too long. @param now ms */
   onTick(now: number): void {
+    if (this.#busyTicks > 0) this.#busyTicks--
     for (const lookup of this.#active) {
       if (now - lookup.since < this.#timeoutMs) continue
       const silent = lookup.awaited.map(replica => replica.name).join(', ')

@@ -77,7 +77,7 @@ export class Owner {
       enqueue: (replica, mutation) => this.#outboxes.enqueue(replica, mutation),
       onceAcknowledged: (replica, passed) => this.#outboxes.onceAcknowledged(replica, passed),
       hasRoom: () => this.#outboxes.hasRoom,
-      lookupsWait: () => this.#lookups.size > 0,
+      areLookupsBusy: () => this.#lookups.isBusy,
       settled: settled => this.#onSettled(settled),
     })
   }

@@ -7,7 +7,7 @@ import type { FromReplica, ToReplica } from './messages.js'
 import { Resync, type ResyncEffects } from './resync.js'
 
 /**
- * Partitions resynced at once: bounds what is read ahead, and for how long one turn of the loop is busy with it, yet keeps
+ * Partitions resynced at once while nobody waits for a look-up: bounds what is read ahead, and for how long one turn of the loop is busy with it, yet keeps
  * every replica busy.
  */
 const RESYNCS_AT_ONCE_MAX = 4
@@ -19,8 +19,11 @@ export interface ResyncsEffects {
   enqueue(replica: ActorName, mutation: Mutation): void
   onceAcknowledged(replica: ActorName, passed: () => void): void
   hasRoom(): boolean
-  /** Somebody waits for a session to be read: then one call at a time has to do, so that no look-up queues behind many. */
-  lookupsWait(): boolean
+  /**
+   * Sessions are being read for somebody who waits, now or at any moment: then one resync's call at a time has to do, so
+   * that no look-up queues behind many.
+   */
+  areLookupsBusy(): boolean
   settled(settled: Settled): void
 }
 
@@ -90,7 +93,7 @@ export class Resyncs {
   }
 
   #mayCall(): boolean {
-    return this.#calls.size === 0 || !this.#effects.lookupsWait()
+    return this.#calls.size === 0 || !this.#effects.areLookupsBusy()
   }
 
   #effectsFor(partition: Partition): ResyncEffects {
