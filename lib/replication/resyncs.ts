@@ -7,8 +7,8 @@ import type { FromReplica, ToReplica } from './messages.js'
 import { Resync, type ResyncEffects } from './resync.js'
 
 /**
- * Partitions resynced at once while nobody waits for a look-up: bounds what is read ahead, and for how long one turn of the loop is busy with it, yet keeps
- * every replica busy.
+ * Partitions resynced at once while nobody waits for a look-up: bounds what is read ahead, and for how long one turn of
+ * the loop is busy with it, yet keeps every replica busy.
  */
 const RESYNCS_AT_ONCE_MAX = 4
 
