@@ -2,7 +2,7 @@
 import type { PendingChange } from './session-change.js'
 import { Cookie, type CookieSettings, customisation, customised } from './session-cookie.js'
 import type { SessionEntry } from './session-entry.js'
-import { SessionRevertedError } from './session-errors.js'
+import { SessionClosedError, SessionRevertedError } from './session-errors.js'
 import type { SessionRecord } from './session-json.js'
 
 /** How a hold is set up. */
@@ -31,6 +31,8 @@ export class SessionHold {
   #holdsObjects = false
   #wrote = false
   #isOver = false
+  /** The live data that its objects were part of when the request was over. */
+  #left: SessionRecord | null = null
   /** The generation of the live data that this request may have changed. */
   #generation = 0
   #cookie: Cookie | null = null
@@ -167,6 +169,18 @@ export class SessionHold {
     if (!this.#holdsObjects) return
     this.#holdsObjects = false
     this.entry.holders--
+    if (!this.entry.destroyed) this.#left = this.entry.data
+  }
+
+  /**
+   * What was done to objects of the session after the request was over counts only while they are the session's: of one
+   * that nobody uses just the text is kept, and read anew.
+   * @throws SessionClosedError when they are not, and have been changed
+   */
+  assertNotLeft(): void {
+    const left = this.#left
+    if (left === null || this.entry.destroyed || left === this.entry.data) return
+    if (JSON.stringify(left) !== JSON.stringify(this.entry.data)) throw new SessionClosedError()
   }
 
   #touched(): void {

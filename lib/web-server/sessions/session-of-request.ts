@@ -177,7 +177,10 @@ export class SessionOfRequest implements SessionUse, SessionActions, SessionHold
     // No response can tell the browser of it any more: nobody could come back for it.
     if (this.#isLate && hold.entry.version === 0) throw new SessionClosedError()
     // An object that was handed out before the request was over may have changed since.
-    if (this.#isLate && !hold.entry.destroyed) hold.entry.dirty = true
+    if (this.#isLate && !hold.entry.destroyed) {
+      hold.assertNotLeft()
+      hold.entry.dirty = true
+    }
     if (this.#isTunnel) this.#commitOfTunnel(hold)
     else this.#shared.committer.commit(hold)
     await this.#acknowledgedOf(hold)

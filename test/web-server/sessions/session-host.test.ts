@@ -653,6 +653,25 @@ t.test(
   },
 )
 
+t.test(
+  'what is done to an object of a session that is kept as text by now is not lost without a word',
+  async t => {
+    const web = new WebServer(new Replicas('a', 'b'))
+    const browser = await visit(web, { cart: [] })
+    const request = await web.open(browser)
+    const { session } = request
+    const cart = session.cart as string[]
+    await request.answer()
+    request.close()
+    // A round takes 64; after two of them nobody has used it for a while.
+    for (let call = 0; call < 200; call++) web.cache.sweep(0)
+    await session.save()
+    cart.push('umbrella')
+    await t.rejects(session.save(), { code: 'SESSION_CLOSED' })
+    await web.request(browser, later => t.same(later.cart, []))
+  },
+)
+
 t.test('looking at the session after the request was over counts for nothing', async t => {
   const web = server()
   const request = await web.open()
