@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Flight } from './flight.js'
-import { Share } from './shares.js'
+import { Share } from './share.js'
 
 /** One connection: with several flights when its client pipelines. */
 interface Connection {
@@ -13,7 +13,7 @@ interface Connection {
   readonly flights: Flight[]
   /** Requests whose answer the connection has not taken to its end. */
   unanswered: number
-  readonly share: Share
+  readonly share: Share<Flight>
   /** A request on it was refused as faulty: whatever follows is not to be trusted to be what it seems. */
   isSpoiled: boolean
   /** Waits for the last of them. */
@@ -33,8 +33,8 @@ function connectionOf(socket: ClientSocket): Connection {
   return socket[kConnection]
 }
 
-function shareOf({ carrier }: ClientSocket): Share {
-  return carrier === undefined ? new Share() : connectionOf(carrier).share
+function shareOf({ carrier }: ClientSocket): Share<Flight> {
+  return carrier === undefined ? new Share<Flight>() : connectionOf(carrier).share
 }
 
 /** All connections of one front. */
@@ -53,7 +53,7 @@ export class Connections {
   }
 
   /** What the client's connection may have in flight. */
-  shareOf(socket: Socket): Share {
+  shareOf(socket: Socket): Share<Flight> {
     return connectionOf(socket).share
   }
 

@@ -7,7 +7,7 @@ import { publishRequestStart, type RequestMessage } from '../diagnostics.js'
 import type { Answer } from './answer.js'
 import type { FlightBody } from './flight-body.js'
 import type { WebServerLink } from './router.js'
-import type { Share } from './shares.js'
+import type { Share } from './share.js'
 
 /** Methods that may be carried out twice (RFC 9110, 9.2.2), so that a request can follow its partition to a new owner. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
@@ -51,7 +51,7 @@ export class Flight {
     readonly req: IncomingMessage,
     readonly answer: Answer,
     /** What its connection may have in flight. */
-    readonly share: Share,
+    readonly share: Share<Flight>,
     /** Where its session is; null for a request without a session, which any web server may serve. */
     public partition: Partition | null,
   ) {

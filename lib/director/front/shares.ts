@@ -4,42 +4,13 @@
  * what they ask for. Beyond that a connection that has its share already waits for its own requests to end, and nothing
  * more is read of it: so the other half is for those who ask for little.
  */
-import type { Duplex } from 'node:stream'
 import type { Flight } from './flight.js'
+import type { Share } from './share.js'
 
 /** The share of one connection, requests: more than a browser has under way to an app, pictures and styles apart. */
 const SHARE_MAX = 8
 /** With few places a share is a smaller part of them still. */
 const SHARES_MIN = 16
-
-/** One connection of a client. All streams of an HTTP/2 connection have one share. */
-export class Share {
-  /** Requests that a web server has, or that wait for an owner. */
-  taken = 0
-  /** Requests that wait for their turn, in order. */
-  readonly waiting = new Set<Flight>()
-  /** Its end is scheduled to be looked at. */
-  isAdvancing = false
-  /** What is not read while requests wait, null when nothing is held up. */
-  #paused: Duplex | null = null
-  readonly #pauseAgain = () => this.#paused?.pause()
-
-  /** Reads no more of it. node:http goes on reading whenever a request is over: it is told again each time. */
-  pause(socket: Duplex): void {
-    if (this.#paused !== null) return
-    this.#paused = socket
-    socket.on('resume', this.#pauseAgain)
-    socket.pause()
-  }
-
-  resume(): void {
-    const socket = this.#paused
-    if (socket === null) return
-    this.#paused = null
-    socket.off('resume', this.#pauseAgain)
-    socket.resume()
-  }
-}
 
 /** Gives requests their turns. */
 export class Shares {
@@ -103,7 +74,7 @@ export class Shares {
     process.nextTick(() => this.#advance(share))
   }
 
-  #advance(share: Share): void {
+  #advance(share: Share<Flight>): void {
     for (const flight of share.waiting) {
       if (share.taken >= this.#share && this.#isBusy(this.#loadOf(flight))) break
       share.waiting.delete(flight)

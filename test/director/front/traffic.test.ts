@@ -1,11 +1,17 @@
 import t from 'tap'
 import { Flight } from '../../../lib/director/front/flight.js'
-import { Share } from '../../../lib/director/front/shares.js'
+import { Share } from '../../../lib/director/front/share.js'
 import { METHOD_CLASSES, OUTCOMES, statusClassIn, Traffic } from '../../../lib/director/front/traffic.js'
 
 /** A request that has come so far. */
 function flight(method: string, changes: Partial<Flight> = {}, kind: Flight['kind'] = 'request'): Flight {
-  const made = new Flight(kind, { method } as Flight['req'], {} as Flight['answer'], new Share(), null)
+  const made = new Flight(
+    kind,
+    { method } as Flight['req'],
+    {} as Flight['answer'],
+    new Share<Flight>(),
+    null,
+  )
   return Object.assign(made, changes)
 }
 
