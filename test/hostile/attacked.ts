@@ -84,6 +84,7 @@ export class Canary {
   readonly secret = randomUUID()
   /** What went wrong, in words. */
   readonly harm: string[] = []
+  #isForgiven = false
   #turns = 0
   #slowestMs = 0
   #isSinging = false
@@ -116,6 +117,12 @@ export class Canary {
     await until(() => this.#turns >= turns || this.harm.length > 0)
   }
 
+  /** What happened so far was to be expected: a request that met the loss of its web server may have counted twice. */
+  forgive(): void {
+    this.harm.length = 0
+    this.#isForgiven = true
+  }
+
   async leave(): Promise<void> {
     this.#isSinging = false
     await this.#song
@@ -135,6 +142,10 @@ export class Canary {
     try {
       const { status, text } = await this.visitor.get(`/canary?nonce=${nonce}&secret=${this.secret}`)
       this.#turns++
+      if (this.#isForgiven && status === 200) {
+        this.#isForgiven = false
+        this.#turns = Number(JSON.parse(text).turns)
+      }
       this.#slowestMs = Math.max(this.#slowestMs, performance.now() - began)
       const expected = JSON.stringify({ nonce, secret: this.secret, turns: this.#turns })
       if (status !== 200 || text !== expected)
