@@ -3,17 +3,15 @@
  * for those, making the stream, ending it and closing it took 2 of the 15 us that a request cost bare node:http (Node 20).
  * Node 24 has `optimizeEmptyRequests` for the same; this goes for all versions, and reads what comes all the same.
  */
-import { EventEmitter } from 'node:events'
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { beforeMade, kMade, type LazyStream, listening, own } from '../../transport/lazy-stream.js'
 
-const kMade = Symbol('made')
 const kEnded = Symbol('ended')
 
 /** Members of IncomingMessage that node's parser and server use, in Node 20, 22 and 24. */
-interface Lazy extends IncomingMessage {
-  [kMade]: boolean
+interface Lazy extends IncomingMessage, LazyStream {
   /** All of it came before anybody wanted to read. */
   [kEnded]: boolean
   upgrade: boolean | null
@@ -48,10 +46,7 @@ export const FrontRequest = Request as unknown as typeof IncomingMessage
 
 Request.prototype = Object.create(IncomingMessage.prototype, {
   constructor: { value: Request, writable: true, configurable: true },
-  on: listening('on'),
-  addListener: listening('addListener'),
-  off: listening('off'),
-  removeListener: listening('removeListener'),
+  ...listening(IncomingMessage.prototype),
   push: { value: push, writable: true, configurable: true },
   _readableState: untilMade('_readableState', request => {
     make(request)
@@ -59,8 +54,8 @@ Request.prototype = Object.create(IncomingMessage.prototype, {
   }),
   // Node asks at the end of a response whether the rest of the body is to be thrown away.
   _consuming: untilMade('_consuming', request => request.complete),
-  readableEnded: beforeMade('readableEnded', request => request[kEnded]),
-  destroyed: beforeMade('destroyed', () => false),
+  readableEnded: beforeMade<Lazy>(IncomingMessage.prototype, 'readableEnded', request => request[kEnded]),
+  destroyed: beforeMade(IncomingMessage.prototype, 'destroyed', () => false),
 })
 
 // Whatever else this version of Node.js sets in each request, and that is not an object, is the same for all at first.
@@ -96,21 +91,6 @@ function make(request: Lazy): void {
   if (request[kEnded]) Readable.prototype.push.call(request, null)
 }
 
-function own(request: Lazy, name: string, value: unknown): void {
-  Object.defineProperty(request, name, { value, writable: true, configurable: true, enumerable: true })
-}
-
-/** A stream looks at its state when it gets a listener, or loses one, but only those who read change anything. */
-function listening(name: 'on' | 'addListener' | 'off' | 'removeListener'): PropertyDescriptor {
-  const plain = EventEmitter.prototype[name]
-  const ofStreams = Readable.prototype[name]
-  function value(this: Lazy, event: string | symbol, listener: (...args: unknown[]) => void): unknown {
-    const isReader = event === 'data' || event === 'readable'
-    return Reflect.apply(this[kMade] || isReader ? ofStreams : plain, this, [event, listener])
-  }
-  return { value, writable: true, configurable: true }
-}
-
 /** What the request has of its own once the stream is made. */
 function untilMade(name: string, before: (request: Lazy) => unknown): PropertyDescriptor & ThisType<Lazy> {
   return {
@@ -123,27 +103,4 @@ function untilMade(name: string, before: (request: Lazy) => unknown): PropertyDe
     },
     configurable: true,
   }
-}
-
-/** A property of all streams, with what it is as long as nobody has read. */
-function beforeMade(name: string, before: (request: Lazy) => unknown): PropertyDescriptor & ThisType<Lazy> {
-  const original = inheritedProperty(name)
-  return {
-    get() {
-      return this[kMade] ? original.get?.call(this) : before(this)
-    },
-    set(value: unknown) {
-      make(this)
-      original.set?.call(this, value)
-    },
-    configurable: true,
-  }
-}
-
-function inheritedProperty(name: string): PropertyDescriptor {
-  for (let at: object | null = IncomingMessage.prototype; at !== null; at = Object.getPrototypeOf(at)) {
-    const property = Object.getOwnPropertyDescriptor(at, name)
-    if (property !== undefined) return property
-  }
-  throw new TypeError(`requests of this version of Node.js have no ${name}`)
 }
