@@ -80,8 +80,12 @@ const handlers: Record<string, Handler> = {
   '/silent': () => {},
 }
 
+/** How long `/compute` keeps its event loop from everything else, ms: longer than a turn of it begins requests. */
+const COMPUTE_MS = 20
+
 export default async function app(req: IncomingMessage, res: ServerResponse): Promise<void> {
   const { method = '', url = '', rawHeaders } = req
+  if (url === '/compute') compute()
   const chunks: Buffer[] = []
   const complete = await new Promise<boolean>(resolve => {
     req.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -102,6 +106,11 @@ function answer(res: ServerResponse, what: unknown): void {
   const text = JSON.stringify(what)
   res.setHeader('content-type', 'application/json')
   res.end(text)
+}
+
+function compute(): void {
+  const end = performance.now() + COMPUTE_MS
+  while (performance.now() < end);
 }
 
 /** Names that objects have and never had. */

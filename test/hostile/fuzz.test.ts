@@ -11,6 +11,7 @@ const RUNS = 120
 t.test('the strict reading tells requests apart', async t => {
   const get = 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n'
   t.match(readStrictly(get + get), { requests: [{}, {}], end: 'valid' })
+  t.match(readStrictly(`${get}\n\r${get}`), { requests: [{}, {}], end: 'valid' })
   t.match(readStrictly(`${get}GET /b`), { requests: [{}], end: 'incomplete' })
   t.match(readStrictly(`${get}GET\r\n\r\n`), { requests: [{}], end: 'invalid' })
   const post = 'POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'

@@ -50,7 +50,7 @@ const header = fc.oneof(
     'Connection: close',
     'Connection: keep-alive',
     'X: y',
-    'Cookie: sid=s%3Aa.b',
+    'Cookie: troupe.sid=s%3Aa.b',
     'X\x00: y',
     ' X: y',
   ),
@@ -133,10 +133,14 @@ async function faultOf(attacked: Attacked, given: string, cuts: readonly number[
   while (seen.length < parsed.length && Date.now() < deadline)
     await new Promise(resolve => setTimeout(resolve, 1))
   if (canary.harm.length > 0) return `the canary was harmed: ${canary.harm[0]}`
-  if (!sameHeads(attacked)) return 'apps saw other requests than the director parsed'
+  if (!sameHeads(attacked)) return `apps saw ${targets(seen)}, the director parsed ${targets(parsed)}`
   if (rest !== '') return 'bytes came that are no answer'
   if (answers.length > parsed.length + 1) return 'more answers than requests'
   return differenceTo(reading, attacked)
+}
+
+function targets(requests: Attacked['parsed'] | Attacked['seen']): string {
+  return JSON.stringify(requests.map(({ method, url }) => `${method} ${url}`))
 }
 
 /** Apps may have seen less: a connection that is closed takes along what was answered in the same breath. */

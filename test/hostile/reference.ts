@@ -41,7 +41,8 @@ export function readStrictly(text: string): Reading {
     closes,
   })
   for (;;) {
-    while (text.startsWith('\r\n', at)) at += 2
+    // Empty lines before a request are none of it, however they end (RFC 9112, 2.2): node's parser reads over all of it.
+    while (text[at] === '\r' || text[at] === '\n') at++
     if (at === text.length) return over('valid')
     const headEnd = text.indexOf('\r\n\r\n', at)
     if (headEnd === -1) return over('incomplete')

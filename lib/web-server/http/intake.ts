@@ -16,7 +16,7 @@ const TURN_MS = 10
  * adds to the load; so this is also how long an overload outlives its cause.
  */
 export const WAIT_MAX_MS = 2_000
-/** Nobody is refused before there have been requests waiting for so long without a pause, ms: that is no mere burst. */
+/** Nobody is refused or left out before there have been requests waiting for so long without a pause, ms: that is no mere burst. */
 const BURST_MS = 250
 /** Nor before so many have shown how long one takes: one that takes long is no overload. */
 const SHOWN_MIN = 8
@@ -79,11 +79,15 @@ export class Intake {
     this.#waiting.set(message.id, { message, following: [] })
   }
 
-  /** What came after a request goes where that is; a client that left before its request began was never here. */
+  /**
+   * What came after a request goes where that is. A client that left before its request began was never here while there
+   * is more to do than can be done. Otherwise the app is asked all the same, as by node:http: whoever sends a request and
+   * waits for nothing, or is cut off for what follows in its pipeline, has been taken at his word.
+   */
   pass(message: FollowingMessage): void {
     const waiting = this.#waiting.get(message.id)
     if (waiting === undefined) this.#options.follow(message)
-    else if (message.type === 'abort') this.#waiting.delete(message.id)
+    else if (message.type === 'abort' && this.#isBehind(performance.now())) this.#waiting.delete(message.id)
     else waiting.following.push(message)
   }
 
@@ -106,8 +110,13 @@ export class Intake {
     }
   }
 
+  /** Only while requests wait. */
+  #isBehind(now: number): boolean {
+    return now - this.#behindSince > BURST_MS
+  }
+
   #wouldWaitTooLong(now: number): boolean {
-    if (this.#shown < SHOWN_MIN || now - this.#behindSince <= BURST_MS) return false
+    if (this.#shown < SHOWN_MIN || !this.#isBehind(now)) return false
     const eachMs = (now - this.#shownSince) / this.#shown
     if (this.#shown >= SHOWN_MAX) {
       this.#shown /= 2

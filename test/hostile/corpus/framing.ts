@@ -4,6 +4,9 @@ import { CUT, type HostileCase, REFUSED, refusedAfter, served } from './case.js'
 /** A request that must never be one: it stands where a body is. */
 const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n'
 
+/** Requests that say this go to the same web server. */
+const SAME_OWNER = 'Cookie: troupe.sid=s%3Aa.b\r\n'
+
 const post = (headers: string, body: string) => `POST /framed HTTP/1.1\r\nHost: a\r\n${headers}\r\n${body}`
 const chunked = (body: string, more = '') => post(`Transfer-Encoding: chunked\r\n${more}`, body)
 
@@ -202,6 +205,12 @@ export const FRAMING: readonly HostileCase[] = [
     name: 'a pipeline whose second request is broken',
     bytes: `${SMUGGLED}BROKEN\r\n\r\n`,
     outcomes: [{ ...REFUSED, seen: ['GET /smuggled'] }, refusedAfter('GET /smuggled')],
+    source: 'RFC 9112, 9.3.2',
+  },
+  {
+    name: 'a pipeline whose last request is broken before the app has time for the second',
+    bytes: `GET /compute HTTP/1.1\r\nHost: a\r\n${SAME_OWNER}\r\n${chunked('5;x\r\nhello\r\n0\r\n\r\n', SAME_OWNER)}BROKEN\r\n\r\n`,
+    outcomes: [{ ...REFUSED, seen: ['GET /compute', 'POST /framed 5'] }],
     source: 'RFC 9112, 9.3.2',
   },
 ]

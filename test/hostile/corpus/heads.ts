@@ -95,13 +95,16 @@ export const HEADS: readonly HostileCase[] = [
   }),
   ...passes('RFC 9110, 5.5: obs-text is opaque', {
     'invalid UTF-8 in a value': [head('X-A: \xff\xfe\xc0\x80\r\n'), 'GET /head'],
-    'invalid UTF-8 in a cookie': [head('Cookie: sid=\xff\xfe; a=\xc0\x80\r\n'), 'GET /head'],
+    'invalid UTF-8 in a cookie': [head('Cookie: troupe.sid=\xff\xfe; a=\xc0\x80\r\n'), 'GET /head'],
     'an empty value': [head('X-A:\r\n'), 'GET /head'],
-    'a cookie of percent-escapes that are none': [head('Cookie: sid=s%3A%ff%zz%.%\r\n'), 'GET /head'],
-    'hundreds of cookies': [head(`Cookie: ${'a=b; '.repeat(800)}sid=x\r\n`), 'GET /head'],
-    'hundreds of session cookies': [head(`Cookie: ${'sid=s%3Aa.b; '.repeat(800)}\r\n`), 'GET /head'],
-    'a cookie of 12 KiB': [head(`Cookie: sid=s%3A${'x'.repeat(12_000)}.sig\r\n`), 'GET /head'],
-    'cookies in several headers': [head('Cookie: sid=s%3Aa.b\r\nCookie: sid=s%3Ac.d\r\n'), 'GET /head'],
+    'a cookie of percent-escapes that are none': [head('Cookie: troupe.sid=s%3A%ff%zz%.%\r\n'), 'GET /head'],
+    'hundreds of cookies': [head(`Cookie: ${'a=b; '.repeat(800)}troupe.sid=x\r\n`), 'GET /head'],
+    'hundreds of session cookies': [head(`Cookie: ${'troupe.sid=s%3Aa.b; '.repeat(800)}\r\n`), 'GET /head'],
+    'a cookie of 12 KiB': [head(`Cookie: troupe.sid=s%3A${'x'.repeat(12_000)}.sig\r\n`), 'GET /head'],
+    'cookies in several headers': [
+      head('Cookie: troupe.sid=s%3Aa.b\r\nCookie: troupe.sid=s%3Ac.d\r\n'),
+      'GET /head',
+    ],
     'a cookie without a name': [head('Cookie: =x; ;;; =; sid\r\n'), 'GET /head'],
   }),
   ...passes('RFC 9112, 3.2: targets are the app’s to judge', {
@@ -172,7 +175,7 @@ export const HEADS: readonly HostileCase[] = [
   },
   {
     name: 'a cookie of 1 MiB',
-    bytes: head(`Cookie: sid=${'x'.repeat(1_048_576)}\r\n`),
+    bytes: head(`Cookie: troupe.sid=${'x'.repeat(1_048_576)}\r\n`),
     outcomes: [TOO_LARGE, CUT],
     source: 'RFC 6585, 5',
   },

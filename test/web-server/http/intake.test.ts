@@ -63,13 +63,24 @@ t.test('what follows a request that waits comes after it', async t => {
   t.same(seen, ['begin 1', 'body 1', 'begin 2', 'body 2', 'bodyEnd 2'])
 })
 
-t.test('the app never hears of a client that left before its request began', async t => {
+t.test('the app hears of a client that left before its request began, as in node:http', async t => {
   const { seen, intake } = appThatComputes(t, 11)
   for (const id of [1, 2, 3]) intake.take(requestOf(id))
+  intake.pass({ type: 'bodyEnd', id: 2, rawTrailers: null })
   intake.pass({ type: 'abort', id: 2 })
   intake.pass({ type: 'abort', id: 1 })
   await until(() => intake.waiting === 0)
-  t.same(seen, ['begin 1', 'abort 1', 'begin 3'])
+  t.same(seen, ['begin 1', 'abort 1', 'begin 2', 'bodyEnd 2', 'abort 2', 'begin 3'])
+})
+
+t.test('under a load without end the app is not asked for clients that have left', async t => {
+  const { seen, intake, count } = appThatComputes(t, 20)
+  for (let id = 1; id <= 24; id++) intake.take(requestOf(id))
+  while (count('begin') < 20) await turn()
+  intake.pass({ type: 'abort', id: 23 })
+  await until(() => intake.waiting === 0)
+  t.notOk(seen.includes('begin 23'))
+  t.equal(count('begin'), 23)
 })
 
 t.test(
