@@ -54,6 +54,6 @@ export class InlineApp {
     // Each start of a web server adds listeners: not to what outlives the cluster.
     const server = createServer().setMaxListeners(0)
     this.#endRelay = relayConnections(server, loaded.server)
-    return { server, handle: loaded.handle }
+    return { ...loaded, server }
   }
 }

@@ -1,5 +1,5 @@
 /** The identities that routing, placement and copying speak in (docs/design.md, "Words"). */
-import { crc32 } from 'node:zlib'
+import { crc32 } from './crc32.js'
 
 declare const brand: unique symbol
 type Branded<Base, Name extends string> = Base & { readonly [brand]: Name }

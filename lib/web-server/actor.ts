@@ -128,6 +128,7 @@ class WebServerActor implements WebServerControl {
       port: director,
       sessions,
       handle: app.handle,
+      prototypes: app.prototypes,
       server: app.server,
       keepAliveTimeoutMs: options.keepAliveTimeoutMs,
       servedBy: options.servedBy ? options.name : null,

@@ -4,111 +4,76 @@
  * in that their answer is no longer in the app's hands.
  */
 import type { Socket } from 'node:net'
+import { Connection } from './connection.js'
 import type { Flight } from './flight.js'
-import { Share } from './share.js'
 
-/** One connection: with several flights when its client pipelines. */
-interface Connection {
-  /** Few, and answered in order. */
-  readonly flights: Flight[]
-  /** Requests whose answer the connection has not taken to its end. */
-  unanswered: number
-  readonly share: Share<Flight>
-  /** A request on it was refused as faulty: whatever follows is not to be trusted to be what it seems. */
-  isSpoiled: boolean
-  /** Waits for the last of them. */
-  onAnswered?: () => void
-}
-
-const kConnection = Symbol('connection')
-
-interface ClientSocket extends Socket {
-  [kConnection]?: Connection
-  /** What a stream of HTTP/2 came on. */
-  readonly carrier?: ClientSocket
-}
-
-function connectionOf(socket: ClientSocket): Connection {
-  socket[kConnection] ??= { flights: [], unanswered: 0, share: shareOf(socket), isSpoiled: false }
-  return socket[kConnection]
-}
-
-function shareOf({ carrier }: ClientSocket): Share<Flight> {
-  return carrier === undefined ? new Share<Flight>() : connectionOf(carrier).share
-}
+/** Time between two looks for connections that have been idle for too long, ms: so much later they may be closed. */
+const LOOK_MS = 500
 
 /** All connections of one front. */
 export class Connections {
-  readonly #sockets = new Set<Socket>()
+  readonly #open = new Set<Connection<Flight>>()
+  readonly #looks = setInterval(() => this.#look(), LOOK_MS).unref()
   #closing = false
 
   /** @param onGone called when it is closed, with what was in flight on it */
   add(socket: Socket, onGone: (flights: readonly Flight[]) => void): void {
-    const { flights } = connectionOf(socket)
-    this.#sockets.add(socket)
+    const connection = Connection.of<Flight>(socket)
+    this.#open.add(connection)
+    connection.limitByLooks()
     socket.on('close', () => {
-      this.#sockets.delete(socket)
-      onGone([...flights])
+      this.#open.delete(connection)
+      onGone([...connection.flights])
     })
-  }
-
-  /** What the client's connection may have in flight. */
-  shareOf(socket: Socket): Share<Flight> {
-    return connectionOf(socket).share
-  }
-
-  /** From here on nothing that comes on it is a request. */
-  spoil(socket: Socket): void {
-    connectionOf(socket).isSpoiled = true
-  }
-
-  isSpoiled(socket: Socket): boolean {
-    return connectionOf(socket).isSpoiled
   }
 
   /** A request begins. */
   began(flight: Flight): void {
-    const { socket } = flight.req
-    const connection = connectionOf(socket)
+    const { connection } = flight
     connection.flights.push(flight)
     connection.unanswered++
     flight.answer.onClosed(() => {
       connection.unanswered--
       if (connection.unanswered === 0) connection.onAnswered?.()
-      if (this.#closing) this.#closeIfAnswered(socket)
+      if (this.#closing) closeIfAnswered(connection)
     })
   }
 
   /** @param ready called once everything that was asked on this connection before is answered: at once, as a rule */
-  whenAnswered(socket: Socket, ready: () => void): void {
-    const connection = connectionOf(socket)
+  whenAnswered(connection: Connection<Flight>, ready: () => void): void {
     if (connection.unanswered === 0) ready()
     else connection.onAnswered = ready
   }
 
   /** Nothing refers to the flight any more; its last bytes may still be on their way. */
   ended(flight: Flight): void {
-    const { socket } = flight.req
-    const { flights } = connectionOf(socket)
-    const at = flights.indexOf(flight)
-    if (at >= 0) flights.splice(at, 1)
-    if (this.#closing) this.#closeIfAnswered(socket)
+    const { connection } = flight
+    connection.forget(flight)
+    if (this.#closing) closeIfAnswered(connection)
   }
 
   /** From now on a connection ends with the last answer that it owes; those that owe none end at once. */
   closeWhenAnswered(): void {
     this.#closing = true
-    for (const socket of this.#sockets) this.#closeIfAnswered(socket)
+    for (const connection of this.#open) closeIfAnswered(connection)
+  }
+
+  /** There are none left, and none will come. */
+  close(): void {
+    clearInterval(this.#looks)
   }
 
   /** Cuts what is left, tunnels included: node:http no longer knows of those. */
   destroyAll(): void {
-    for (const socket of this.#sockets) socket.destroy()
+    for (const { socket } of this.#open) socket.destroy()
   }
 
-  #closeIfAnswered(socket: Socket): void {
-    const { flights, unanswered } = connectionOf(socket)
-    // An app may go on to read a body that it has answered.
-    if (flights.length === 0 && unanswered === 0) socket.destroySoon()
+  #look(): void {
+    for (const connection of this.#open) connection.look(LOOK_MS)
   }
+}
+
+function closeIfAnswered({ socket, flights, unanswered }: Connection<Flight>): void {
+  // An app may go on to read a body that it has answered.
+  if (flights.length === 0 && unanswered === 0) socket.destroySoon()
 }

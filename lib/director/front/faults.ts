@@ -3,9 +3,7 @@
  * differently, and that is what request smuggling is made of. No web server ever sees one.
  */
 import type { IncomingMessage } from 'node:http'
-
-/** Letters of "host", so that one comparison of numbers passes over nearly all other headers. */
-const HOST_LENGTH = 4
+import type { HeadFacts } from './head-facts.js'
 
 /**
  * Whether a request must not be served:
@@ -13,19 +11,10 @@ const HOST_LENGTH = 4
  * - not exactly one Host (3.2), but that HTTP/1.0 may do without;
  * - a transfer coding other than `chunked` (6.1), or any in HTTP/1.0, which knows none.
  */
-export function isFaulty(req: IncomingMessage): boolean {
+export function isFaulty(req: IncomingMessage, { hosts, transferEncoding }: HeadFacts): boolean {
   if (req.httpVersionMajor !== 1) return true
-  const coding = req.headers['transfer-encoding']
-  if (coding !== undefined && (req.httpVersionMinor === 0 || coding.toLowerCase() !== 'chunked')) return true
-  const hosts = hostsOf(req.rawHeaders)
-  return hosts > 1 || (hosts === 0 && req.httpVersionMinor !== 0)
-}
-
-function hostsOf(rawHeaders: readonly string[]): number {
-  let hosts = 0
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]
-    if (name?.length === HOST_LENGTH && name.toLowerCase() === 'host') hosts++
+  if (transferEncoding !== undefined) {
+    if (req.httpVersionMinor === 0 || transferEncoding.toLowerCase() !== 'chunked') return true
   }
-  return hosts
+  return hosts > 1 || (hosts === 0 && req.httpVersionMinor !== 0)
 }

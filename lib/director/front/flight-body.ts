@@ -19,12 +19,6 @@ export interface BodySoFar {
   readonly rawTrailers: readonly string[] | null
 }
 
-/** @returns whether a request with these headers has a body on its way. */
-export function announcesBody(req: IncomingMessage): boolean {
-  const length = req.headers['content-length']
-  return (length !== undefined && length !== '0') || req.headers['transfer-encoding'] !== undefined
-}
-
 /** Reads one request's body from the moment it is made. */
 export class FlightBody {
   /** All of it has arrived. */

@@ -5,6 +5,7 @@ import { CreditMeter } from '../../transport/credits.js'
 import type { ExchangeId, ExchangeKind, RequestHead } from '../../transport/exchange-messages.js'
 import { publishRequestStart, type RequestMessage } from '../diagnostics.js'
 import type { Answer } from './answer.js'
+import type { Connection } from './connection.js'
 import type { FlightBody } from './flight-body.js'
 import type { WebServerLink } from './router.js'
 import type { Share } from './share.js'
@@ -50,12 +51,16 @@ export class Flight {
     readonly kind: ExchangeKind,
     readonly req: IncomingMessage,
     readonly answer: Answer,
-    /** What its connection may have in flight. */
-    readonly share: Share<Flight>,
+    readonly connection: Connection<Flight>,
     /** Where its session is; null for a request without a session, which any web server may serve. */
     public partition: Partition | null,
   ) {
     this.diagnostics = publishRequestStart(req)
+  }
+
+  /** What its connection may have in flight. */
+  get share(): Share<Flight> {
+    return this.connection.share
   }
 
   /** Whether the whole request can be sent once more. */
@@ -76,7 +81,7 @@ export class Flight {
   /** @param stopping closes the connection after this response */
   head(stopping: boolean): RequestHead {
     const { req, answer } = this
-    const socket = req.socket
+    const { encrypted, remoteAddress, remotePort, localAddress, localPort } = this.connection.ends
     return {
       method: req.method ?? '',
       url: req.url ?? '',
@@ -84,11 +89,11 @@ export class Flight {
       httpVersionMinor: req.httpVersionMinor,
       rawHeaders: req.rawHeaders,
       keepAlive: answer.keepAlive && !stopping,
-      encrypted: 'encrypted' in socket && socket.encrypted === true,
-      remoteAddress: socket.remoteAddress,
-      remotePort: socket.remotePort,
-      localAddress: socket.localAddress,
-      localPort: socket.localPort,
+      encrypted,
+      remoteAddress,
+      remotePort,
+      localAddress,
+      localPort,
     }
   }
 }

@@ -1,5 +1,14 @@
 /** Finds the session id in a Cookie header, cheaply: the front's choice is advice, the web server verifies. */
-import { rawCookieValues } from '../../transport/cookie-header.js'
+import { rawCookieValue } from '../../transport/cookie-header.js'
+
+const QUOTE = 0x22
+const PERCENT = 0x25
+const DIGIT_3 = 0x33
+const COLON = 0x3a
+const LETTER_A = 0x61
+const LETTER_S = 0x73
+/** Set in a small letter. */
+const SMALL = 0x20
 
 /**
  * @param header the Cookie header as received
@@ -7,21 +16,29 @@ import { rawCookieValues } from '../../transport/cookie-header.js'
  * @returns the id in `s:<id>.<hmac>`, percent-encoded or not, or null when there is no such cookie
  */
 export function sessionIdIn(header: string | undefined, name: string): string | null {
-  const [first] = rawCookieValues(header, name, 1)
-  if (first === undefined) return null
-  const value = unquote(first)
-  const prefix = prefixLength(value)
-  const dot = value.lastIndexOf('.')
-  if (prefix === 0 || dot <= prefix) return null
-  return value.slice(prefix, dot)
+  const value = rawCookieValue(header, name)
+  if (value === undefined) return null
+  const start = idStart(value, isQuoted(value) ? 1 : 0)
+  if (start === -1) return null
+  const dot = lastDot(value, start)
+  return dot > start ? value.slice(start, dot) : null
 }
 
-function unquote(value: string): string {
-  return value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value
+function isQuoted(value: string): boolean {
+  return value.charCodeAt(0) === QUOTE && value.charCodeAt(value.length - 1) === QUOTE
 }
 
-function prefixLength(value: string): number {
-  if (value.startsWith('s:')) return 2
-  if (value.startsWith('s%3A') || value.startsWith('s%3a')) return 4
-  return 0
+/** @returns where the id begins: behind `s:`, `s%3A` or `s%3a`; -1 when there is no such prefix */
+function idStart(value: string, at: number): number {
+  if (value.charCodeAt(at) !== LETTER_S) return -1
+  const mark = value.charCodeAt(at + 1)
+  if (mark === COLON) return at + 2
+  if (mark !== PERCENT || value.charCodeAt(at + 2) !== DIGIT_3) return -1
+  return (value.charCodeAt(at + 3) | SMALL) === LETTER_A ? at + 4 : -1
+}
+
+/** Nearly always the only one: looking for it from the end is slower. @returns -1 when there is none */
+function lastDot(value: string, from: number): number {
+  const first = value.indexOf('.', from)
+  return first === -1 || value.indexOf('.', first + 1) === -1 ? first : value.lastIndexOf('.')
 }

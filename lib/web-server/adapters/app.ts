@@ -2,12 +2,16 @@
 import { EventEmitter } from 'node:events'
 import { createServer, Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
+import type { MessagePrototypes } from '../http/message-prototypes.js'
+import { isExpress } from './express.js'
 import type { NodeListener } from './node-listener.js'
 
 /** A loaded app. */
 export interface App {
   /** Answers one request: the app's own listener is called, or its server's 'request' emitted. */
   readonly handle: NodeListener
+  /** The prototypes that the app's one listener gives to requests and responses; null when it leaves them as they are. */
+  readonly prototypes: () => MessagePrototypes | null
   /**
    * Never listens: its `upgrade` and other listeners are the app's. The app's own http.Server or https.Server where it
    * has one, otherwise one that Troupe made.
@@ -41,6 +45,10 @@ function watched(server: Server): App {
     handle: (request, response) => {
       if (only === undefined) only = onlyListenerOf(server)
       return only === null ? server.emit('request', request, response) : only.call(server, request, response)
+    },
+    prototypes: () => {
+      if (only === undefined) only = onlyListenerOf(server)
+      return isExpress(only) ? only : null
     },
   }
 }

@@ -31,7 +31,11 @@ export function appWithServers(app: App, exported: unknown, calls: ListenCalls):
     },
   })
   isLoaded = true
-  return { server: atLoad.server, handle: (request, response) => current.handle(request, response) }
+  return {
+    server: atLoad.server,
+    handle: (request, response) => current.handle(request, response),
+    prototypes: () => current.prototypes(),
+  }
 }
 
 function belongsTo(server: Server, exported: unknown): boolean {

@@ -8,6 +8,7 @@ import type {
   ToWebServer,
 } from '../../transport/exchange-messages.js'
 import type { SessionOpener } from '../sessions/session-use.js'
+import type { MessageMaker } from './message-prototypes.js'
 import type { ProxyTrust } from './proxy-trust.js'
 
 /** The user's app. Whatever it returns is only looked at for a rejection. */
@@ -22,6 +23,8 @@ export interface ExchangeContext {
   readonly sessions: SessionOpener
   readonly handle: AppListener
   readonly server: AppServer
+  /** Makes the app's requests and responses. */
+  readonly messages: MessageMaker
   /** What the Keep-Alive header announces, ms. */
   readonly keepAliveTimeoutMs: number
   /** Which proxies are believed; null for none. */

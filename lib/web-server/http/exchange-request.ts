@@ -5,6 +5,7 @@
 import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { RequestHead } from '../../transport/exchange-messages.js'
+import type { MessageMaker } from './message-prototypes.js'
 import type { VirtualSocket } from './virtual-socket.js'
 
 /** Headers beyond these many names and values are in `rawHeaders` only, as with node's parser. */
@@ -24,9 +25,14 @@ interface ParsedMessage extends IncomingMessage {
 }
 
 /** @param upgrade whether its connection becomes a tunnel @returns the request that the app gets, its body still to come. */
-export function createRequest(head: RequestHead, socket: VirtualSocket, upgrade = false): IncomingMessage {
-  // IncomingMessage wants a net.Socket; a virtual one has all that it and apps use.
-  const req = new IncomingMessage(socket as never) as ParsedMessage
+export function createRequest(
+  head: RequestHead,
+  socket: VirtualSocket,
+  messages: MessageMaker,
+  upgrade = false,
+): IncomingMessage {
+  // A virtual socket has all of a net.Socket that a request and apps use.
+  const req = messages.request(socket) as ParsedMessage
   req.method = head.method
   req.url = head.url
   req.httpVersionMajor = head.httpVersionMajor

@@ -5,6 +5,7 @@
  */
 import { type IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http'
 import type { HeadersArgument } from './exchange-headers.js'
+import type { MessageMaker } from './message-prototypes.js'
 import type { VirtualSocket } from './virtual-socket.js'
 
 /** What a response tells its exchange. */
@@ -42,11 +43,12 @@ const kNeedDrain = Object.getOwnPropertySymbols(new OutgoingMessage()).find(
 export function createResponse(
   req: IncomingMessage,
   socket: VirtualSocket,
+  messages: MessageMaker,
   keepAlive: boolean,
   keepAliveTimeoutMs: number,
   events: ResponseEvents,
 ): ServerResponse {
-  const res = new ServerResponse(req) as ServedResponse
+  const res = messages.response(req) as ServedResponse
   res.shouldKeepAlive = keepAlive
   res._keepAliveTimeout = keepAliveTimeoutMs
   res[kEvents] = events

@@ -5,11 +5,14 @@ import { Exchange } from './exchange.js'
 import { rawAnswer } from './exchange-answer.js'
 import type { ExchangeContext } from './exchange-context.js'
 import { Intake } from './intake.js'
+import { MessageMaker, type MessagePrototypes } from './message-prototypes.js'
 import { installRequestSession, unlessAside } from './request-session.js'
 import { Tunnel, tunnelEventOf } from './tunnel.js'
 
 /** See {@link ExchangeContext}. */
-export interface ExchangeServerOptions extends Omit<ExchangeContext, 'onOver'> {
+export interface ExchangeServerOptions extends Omit<ExchangeContext, 'messages' | 'onOver'> {
+  /** What the app makes its requests and responses; none, or null, when it takes node's own. */
+  readonly prototypes?: () => MessagePrototypes | null
   /** This web server is about to be replaced or stopped. */
   readonly onDraining: () => void
 }
@@ -34,9 +37,10 @@ export class ExchangeServer {
   /** Begins to serve what comes through `options.port`, and defines `req.session` in this thread. */
   constructor(options: ExchangeServerOptions) {
     installRequestSession()
-    const { onDraining, ...context } = options
+    const { onDraining, prototypes = () => null, ...context } = options
     this.#context = {
       ...context,
+      messages: new MessageMaker(prototypes),
       sessions: unlessAside(options.sessions),
       onOver: id => this.#exchanges.delete(id),
     }

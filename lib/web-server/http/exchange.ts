@@ -56,7 +56,7 @@ export class Exchange implements ExchangeSocketEvents, ResponseEvents {
     this.#id = message.id
     this.#head = message.head
     this.#socket = new ExchangeSocket(message.head, this)
-    this.#req = createRequest(message.head, this.#socket)
+    this.#req = createRequest(message.head, this.#socket, context.messages)
     this.#input = new ExchangeInput(context.port, message.id, this.#req)
     this.#output = new ExchangeOutput(context.port, message.id)
   }
@@ -220,10 +220,17 @@ export class Exchange implements ExchangeSocketEvents, ResponseEvents {
   }
 
   #run(use: SessionUse): void {
-    const { handle, keepAliveTimeoutMs } = this.#context
+    const { handle, keepAliveTimeoutMs, messages } = this.#context
     this.#use = use
     attachSession(this.#req, use)
-    const res = createResponse(this.#req, this.#socket, this.#head.keepAlive, keepAliveTimeoutMs, this)
+    const res = createResponse(
+      this.#req,
+      this.#socket,
+      messages,
+      this.#head.keepAlive,
+      keepAliveTimeoutMs,
+      this,
+    )
     this.#res = res
     try {
       // A scope of its own, as node gives each request, keeps one request's AsyncLocalStorage from the next one's.

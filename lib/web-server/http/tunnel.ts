@@ -16,12 +16,16 @@ import type { Opened, SessionUse } from '../sessions/session-use.js'
 import { answerForSessionError, type PlainAnswer, rawAnswer } from './exchange-answer.js'
 import type { ExchangeContext } from './exchange-context.js'
 import { createRequest, endBody } from './exchange-request.js'
+import { MessageMaker } from './message-prototypes.js'
 import { openSession } from './open-session.js'
 import { attachSession } from './request-session.js'
 import { TunnelOutput } from './tunnel-output.js'
 import { TunnelSocket, type TunnelSocketEvents } from './tunnel-socket.js'
 
 type RequestMessage = Extract<ToWebServer, { readonly type: 'request' }>
+
+/** Frameworks leave the requests of these events as they are. */
+const NODE_MESSAGES = new MessageMaker(() => null)
 
 const NEW_LINE = '\n'
 /** How long an app may leave the last bytes of a client unread, once both have ended their direction, ms. */
@@ -58,7 +62,7 @@ export class Tunnel implements TunnelSocketEvents {
     this.#id = message.id
     this.#head = message.head
     this.#socket = new TunnelSocket(message.head, this)
-    this.#req = createRequest(message.head, this.#socket, true)
+    this.#req = createRequest(message.head, this.#socket, NODE_MESSAGES, true)
     this.#output = new TunnelOutput(context.port, message.id)
   }
 

@@ -1,6 +1,7 @@
+import type { Socket } from 'node:net'
 import t from 'tap'
+import { Connection } from '../../../lib/director/front/connection.js'
 import { Flight } from '../../../lib/director/front/flight.js'
-import { Share } from '../../../lib/director/front/share.js'
 import { METHOD_CLASSES, OUTCOMES, statusClassIn, Traffic } from '../../../lib/director/front/traffic.js'
 
 /** A request that has come so far. */
@@ -9,7 +10,7 @@ function flight(method: string, changes: Partial<Flight> = {}, kind: Flight['kin
     kind,
     { method } as Flight['req'],
     {} as Flight['answer'],
-    new Share<Flight>(),
+    Connection.of<Flight>({} as Socket),
     null,
   )
   return Object.assign(made, changes)
