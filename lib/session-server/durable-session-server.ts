@@ -16,6 +16,7 @@ const TICK_INTERVAL_MS = 100
 type Held = readonly [answer: FromReplica, to: (answer: FromReplica) => void]
 
 export class DurableSessionServer implements SessionServer {
+  readonly holdsInMemory = false
   readonly failed: Promise<Error>
   readonly #store: DurableStore
   readonly #replica: Replica
@@ -25,6 +26,7 @@ export class DurableSessionServer implements SessionServer {
   #held: Held[] = []
   /** Commits, one after the other, until there is nothing left; null when there is not. */
   #committing: Promise<void> | null = null
+  #compacting: Promise<void> | null = null
   /** It was closed or has failed: nothing is taken or answered any more. */
   #ended = false
 
@@ -63,6 +65,7 @@ export class DurableSessionServer implements SessionServer {
     this.#ended = true
     clearInterval(this.#ticks)
     await this.#committing
+    await this.#compacting
     // After a failure LMDB may never let go; its thread ends soon, and the files with it.
     if (!failed) await this.#store.close()
   }
@@ -76,6 +79,7 @@ export class DurableSessionServer implements SessionServer {
       return
     }
     this.#settle()
+    this.#compactWhenDue()
   }
 
   /** Answers at once what needs no commit; anything else with the next one. */
@@ -92,16 +96,27 @@ export class DurableSessionServer implements SessionServer {
 
   async #commitAll(): Promise<void> {
     try {
-      // A turn of the event loop later, so that all of the port's messages of this turn go along.
-      await new Promise(resolve => setImmediate(resolve))
-      while (this.#store.isDirty || this.#held.length > 0) {
+      do {
+        // A turn of the event loop later, so that all of the port's messages of this turn go along.
+        await new Promise(resolve => setImmediate(resolve))
         const held = this.#takeHeld()
         await this.#store.commit()
         this.#answer(held)
-      }
+        this.#compactWhenDue()
+      } while (this.#store.isDirty || this.#held.length > 0)
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  #compactWhenDue(): void {
+    if (this.#compacting !== null || !this.#store.isCompactionDue(Date.now())) return
+    this.#compacting = this.#store
+      .compact()
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#compacting = null
+      })
   }
 
   #takeHeld(): readonly Held[] {

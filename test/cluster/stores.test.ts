@@ -33,7 +33,7 @@ t.test('a file of a newer format', async t => {
   const path = join(t.testdir(), 'a')
   await fill(path)
   const root = openLmdb({ path, noSubdir: false, overlappingSync: false })
-  await root.openDB({ name: 'store', encoding: 'string', useVersions: true }).put('format', '2', 1)
+  await root.openDB({ name: 'store', encoding: 'string', useVersions: true }).put('format', '3', 1)
   await root.close()
   await servesWithout(t, { path, code: 'STORE_FORMAT', mend: () => moveAway(path) })
 })

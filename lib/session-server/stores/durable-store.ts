@@ -13,6 +13,14 @@ export interface DurableStore extends CopyStore {
    * @throws (as a rejection) why it can keep copies no more; nothing else may be called then
    */
   commit(): Promise<void>
+  /** Whether {@link compact} should be called now. @param now ms, of any clock; asked some times a second */
+  isCompactionDue(now: number): boolean
+  /**
+   * Puts what was committed in order, beside commits and reads: without it commits would take more and more room, and
+   * expired copies would not be found.
+   * @throws (as a rejection) why it can keep copies no more; nothing else may be called then
+   */
+  compact(): Promise<void>
   /** @returns what a method threw, as the error that tells an operator why it can keep copies no more */
   asError(thrown: unknown): Error
   /** Lets go of the files. What was not committed is lost. */

@@ -3,17 +3,18 @@ import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { ALL_PARTITIONS } from '../../replication/ids.js'
+import { readJournal } from './journal.js'
+import type { FoundRecord } from './journal-record.js'
 import {
   asStoreError,
   StoreCorruptError,
   StoreFailedError,
-  StoreFormatError,
   StoreFullError,
   StoreLockedError,
-  StoreOwnerError,
 } from './lmdb-errors.js'
 import { readHeader } from './lmdb-header.js'
-import { decodeCopy, decodePartition, idOfCopyKey, partitionKey, STORE_FORMAT } from './lmdb-records.js'
+import { generationOf, ifStillOurs, openMeta, placedOf, setPlaced, takeOver } from './lmdb-meta.js'
+import { decodeCopy, decodePartition, idOfCopyKey, partitionKey } from './lmdb-records.js'
 import { PartitionLedger } from './partition-ledger.js'
 import { isFull, prepareFolder } from './store-folder.js'
 
@@ -42,11 +43,20 @@ export interface LmdbFile {
   readonly partitions: ByteDatabase
   /** What `partitions` held when it was opened. */
   readonly ledger: PartitionLedger
+  /** Rises with each opening. */
+  readonly generation: number
+  /** What the journal had when it was opened that was not in its place. */
+  readonly journaled: readonly FoundRecord[]
+  /** The last record of the journal, or the last that ever was; 0 for none. */
+  readonly sequence: number
   /**
    * Writes all or nothing. Resolves once it is on the disk: written and flushed (fdatasync).
+   * @param placed the number of the record of the journal up to which everything is in its place then
    * @throws (as a rejection) StoreLockedError when somebody has taken the file over, StoreFullError, StoreFailedError
    */
-  write(writes: readonly Write[]): Promise<void>
+  write(writes: readonly Write[], placed: number | null): Promise<void>
+  /** @throws StoreLockedError when somebody has taken the file over */
+  assertOurs(): void
   close(): Promise<void>
 }
 
@@ -79,23 +89,47 @@ async function openDatabases(path: string, name: string, verified: boolean): Pro
     const expiries = bytes('expiries')
     const partitions = bytes('partitions')
     if (verified) verify(root, copies, expiries, path)
-    const ledger = readLedger(partitions, path)
+    // Looked at before anything is written, and again when nobody else can add to it.
+    await readJournal(path, placedOf(root, meta))
+    readLedger(partitions, path)
     const generation = await takeOver(root, meta, path)
-    const write = async (writes: readonly Write[]): Promise<void> => {
+    const placed = placedOf(root, meta)
+    const journaled = await readJournal(path, placed)
+    const ledger = readLedger(partitions, path)
+    const takenOver = (): Error => new StoreLockedError(path, 'was taken over by another session server')
+    const write = async (writes: readonly Write[], placed: number | null): Promise<void> => {
       const written = withinTime(
-        meta.ifVersion(GENERATION, generation, () => {
+        ifStillOurs(meta, generation, () => {
           // Their outcome is that of the whole transaction.
           for (const { to, key, value } of writes) void (value === null ? to.remove(key) : to.put(key, value))
+          if (placed !== null) setPlaced(meta, placed)
         }),
         path,
       )
       const stillOurs = await written.catch(async (error: unknown) => {
         throw await commitError(error, path)
       })
-      if (!stillOurs) throw new StoreLockedError(path, 'was taken over by another session server')
+      if (!stillOurs) throw takenOver()
       root.resetReadTxn()
     }
-    return { path, copies, expiries, partitions, ledger, write, close: () => root.close() }
+    const assertOurs = (): void => {
+      if (generationOf(root, meta) !== generation) throw takenOver()
+    }
+    const sequence = journaled.at(-1)?.sequence ?? placed
+    const close = (): Promise<void> => root.close()
+    return {
+      path,
+      copies,
+      expiries,
+      partitions,
+      ledger,
+      generation,
+      journaled,
+      sequence,
+      write,
+      assertOurs,
+      close,
+    }
   } catch (error) {
     await root.close()
     throw error
@@ -118,55 +152,6 @@ function openRoot(path: string): RootDatabase<Uint8Array, Uint8Array> {
     batchStartThreshold: Number.MAX_SAFE_INTEGER,
   }
   return open<Uint8Array, Uint8Array>(options)
-}
-
-/** Opens what says whose file this is, and makes it in an empty file. Nothing is written to one that is not ours. */
-async function openMeta(
-  root: RootDatabase<Uint8Array, Uint8Array>,
-  path: string,
-  name: string,
-): Promise<MetaDatabase> {
-  const options = { name: 'store', encoding: 'string', useVersions: true } as const
-  const known = root.openDB<string, string>({ ...options, ...EXISTING }) as MetaDatabase | undefined
-  const isEmpty = [...root.getKeys({ limit: 1 })].length === 0
-  if (known === undefined && !isEmpty)
-    throw new StoreFormatError(path, 'an LMDB database that is not of a session server')
-  const meta = known ?? root.openDB<string, string>(options)
-  if (meta.get(FORMAT) === undefined) {
-    await meta.ifNoExists(FORMAT, () => {
-      void meta.put(FORMAT, String(STORE_FORMAT), 1)
-      void meta.put(NAME, name, 1)
-      void meta.put(GENERATION, '', 1)
-    })
-    root.resetReadTxn()
-  }
-  const format = Number(meta.get(FORMAT))
-  if (format !== STORE_FORMAT) {
-    throw new StoreFormatError(path, `session copies of format ${format}, where ${STORE_FORMAT} was expected`)
-  }
-  const owner = meta.get(NAME)
-  if (owner !== name) throw new StoreOwnerError(path, owner ?? '', name)
-  return meta
-}
-
-/** Refuses what another process has open; after that only this opening can write. @returns its number */
-async function takeOver(
-  root: RootDatabase<Uint8Array, Uint8Array>,
-  meta: MetaDatabase,
-  path: string,
-): Promise<number> {
-  // Whoever has read is in the list until its process ends, and reading is what both do first.
-  root.readerCheck()
-  const other = /^\s*(\d+) /gm
-  for (const [, pid] of root.readerList().matchAll(other)) {
-    if (Number(pid) !== process.pid) throw new StoreLockedError(path, `is in use by process ${pid}`)
-  }
-  const before = meta.getEntry(GENERATION)?.version
-  if (before === undefined) throw new StoreCorruptError(path, 'the number of its last opening is missing')
-  const taken = await meta.put(GENERATION, '', before + 1, before)
-  root.resetReadTxn()
-  if (!taken) throw new StoreLockedError(path, 'is being opened by another session server')
-  return before + 1
 }
 
 function readLedger(partitions: ByteDatabase, path: string): PartitionLedger {
@@ -225,12 +210,4 @@ async function reasonOf(error: unknown): Promise<unknown> {
   return await Promise.race([nothing, Promise.resolve(error.commitError).catch((reason: unknown) => reason)])
 }
 
-type MetaDatabase = Database<string, string>
-
 const BYTES = { encoding: 'binary', keyEncoding: 'binary' } as const
-/** Not made when it is missing. */
-const EXISTING = { create: false }
-const FORMAT = 'format'
-const NAME = 'name'
-/** Rises with each opening, as its version; a transaction of an earlier opening is refused. */
-const GENERATION = 'generation'

@@ -7,7 +7,9 @@ import type { SessionCopy } from '../../replication/copy.js'
 import type { Epoch, Partition, SessionId, Version } from '../../replication/ids.js'
 
 /** Stands in the file; a file of another number is left alone. */
-export const STORE_FORMAT = 1
+export const STORE_FORMAT = 2
+/** The same without a journal: such a file goes on as one of the present format. */
+export const STORE_FORMAT_BEFORE_JOURNAL = 1
 
 /**
  * Expired copies are found by the end of the interval in which they expire, ms. So a copy may stay for that much

@@ -1,37 +1,28 @@
 /**
- * Copies on disk, in LMDB: what was committed outlives this process, and the machine too. Changes collect in memory
- * and go to disk in one transaction for each commit; reads look at what is not saved yet before they look at the disk.
- *
- * The rules run outside of the transaction, and the transaction outside of this thread: a thread that is killed in
- * the middle of one that runs in JavaScript would keep the lock of the file, and never end. Whatever calls LMDB goes
- * through the thread's gate: one that is killed on its way into LMDB would end the whole process.
+ * Copies on disk: what was committed outlives this process, and the machine too. A commit is one record of the journal,
+ * however many sessions it is about. The newest copies also stay in memory, until they are written to their places in
+ * an LMDB file: once the journal is long, each session once, in transactions outside of this thread.
  */
 import type { SessionCopy, Stamp } from '../../replication/copy.js'
 import type { CopyStoreStats, ExpiredCopy } from '../../replication/copy-store.js'
 import type { Epoch, Partition, SessionId } from '../../replication/ids.js'
 import { EndGate } from '../../transport/end-gate.js'
 import type { DurableStore } from './durable-store.js'
-import { asStoreError, StoreCorruptError } from './lmdb-errors.js'
-import { type LmdbFile, openLmdbFile, type Write } from './lmdb-file.js'
-import {
-  copyKey,
-  decodeCopy,
-  encodeCopy,
-  encodePartition,
-  expiryInterval,
-  expiryKey,
-  type HeldCopy,
-  idOfCopyKey,
-  intervalAfter,
-  intervalKey,
-  ofExpiryKey,
-  partitionKey,
-} from './lmdb-records.js'
-import type { PartitionLedger } from './partition-ledger.js'
-import { type Change, Unsaved } from './unsaved.js'
+import { Journal, removeJournal } from './journal.js'
+import { entriesOf, type FoundRecord, JournalRecord } from './journal-record.js'
+import { LayeredCopies } from './layered-copies.js'
+import { asStoreError } from './lmdb-errors.js'
+import { type LmdbFile, openLmdbFile } from './lmdb-file.js'
 
-/** Expired copies found in one sweep: at ten sweeps a second 10,000 sessions a second may end. */
-const EXPIRED_PER_SWEEP = 1000
+/**
+ * A journal of so many bytes is due to be compacted: some ten thousand small changes, which take a second to write to
+ * their places, and a second after a crash.
+ */
+const COMPACTION_BYTES = 4 * 1024 * 1024
+/** A commit waits for the compaction under way once the journal has become so long, bytes: memory is bounded by it. */
+const JOURNAL_BYTES_MAX = 4 * COMPACTION_BYTES
+/** What was changed is in its place, and in the expiry index, after this time at the latest, ms. */
+const COMPACTION_AGE_MS = 10_000
 
 /**
  * Opens the copies of a session server, or makes an empty store of them.
@@ -39,168 +30,153 @@ const EXPIRED_PER_SWEEP = 1000
  * @param name the session server's
  * @param endGate of this thread, if that may be ended at any time
  * @throws (as a rejection) StoreUnwritableError, StoreFullError, StoreCorruptError, StoreFormatError,
- * StoreOwnerError, StoreLockedError or StoreFailedError; nothing was changed then
+ * StoreOwnerError, StoreLockedError or StoreFailedError; nothing that it held is lost then
  */
 export async function openLmdbStore(
   path: string,
   name: string,
   endGate = new EndGate(),
 ): Promise<DurableStore> {
-  return new LmdbStore(await endGate.hold(() => openLmdbFile(path, name)), endGate)
+  const file = await endGate.hold(() => openLmdbFile(path, name))
+  try {
+    const copies = new LayeredCopies(file, endGate)
+    for (const record of file.journaled) replay(record, copies)
+    if (!copies.isPlaced) await copies.place(file.sequence)
+    await removeJournal(path)
+    const journal = await Journal.create(path, file.generation, file.sequence)
+    return new LmdbStore(file, copies, journal, endGate)
+  } catch (error) {
+    await endGate.hold(() => file.close())
+    throw asStoreError(error, path)
+  }
+}
+
+/** Each entry says what a session is, whatever it was: so what is in its place already may come again. */
+function replay(record: FoundRecord, copies: LayeredCopies): void {
+  for (const entry of entriesOf(record)) {
+    switch (entry.kind) {
+      case 'set':
+        copies.set(entry.copy, entry.partition)
+        break
+      case 'delete':
+        copies.delete(entry.id, entry.partition)
+        break
+      case 'fence':
+        copies.raiseFence(entry.partition, entry.epoch)
+        break
+      default:
+        entry satisfies never
+    }
+  }
 }
 
 class LmdbStore implements DurableStore {
   readonly #file: LmdbFile
-  readonly #ledger: PartitionLedger
+  readonly #copies: LayeredCopies
+  readonly #journal: Journal
   readonly #endGate: EndGate
-  /** Since the last commit was begun. */
-  #unsaved = new Unsaved()
-  /** What the commit under way writes. */
-  #saving: Unsaved | null = null
+  /** What the next commit takes along. */
+  readonly #record = new JournalRecord()
+  #compacting: Promise<void> | null = null
+  /** When {@link isCompactionDue} first saw what is not in its place, ms; null when there is none. */
+  #unplacedSince: number | null = null
 
-  constructor(file: LmdbFile, endGate: EndGate) {
-    this.#endGate = endGate
+  constructor(file: LmdbFile, copies: LayeredCopies, journal: Journal, endGate: EndGate) {
     this.#file = file
-    this.#ledger = file.ledger
+    this.#copies = copies
+    this.#journal = journal
+    this.#endGate = endGate
   }
 
   get isDirty(): boolean {
-    return !this.#unsaved.isEmpty
+    return !this.#record.isEmpty
   }
 
   get(id: SessionId, partition: Partition): SessionCopy | undefined {
-    return this.#find(id, partition)?.copy
+    return this.#copies.find(id, partition)?.copy
   }
 
   stampOf(id: SessionId, partition: Partition): Stamp | undefined {
-    return this.#find(id, partition)?.copy
+    return this.#copies.find(id, partition)?.copy
   }
 
   set(copy: SessionCopy, partition: Partition): void {
-    this.#change(copy.id, partition, { copy, bytes: copy.data === null ? 0 : Buffer.byteLength(copy.data) })
+    this.#copies.set(copy, partition)
+    this.#record.set(copy, partition)
   }
 
   delete(id: SessionId, partition: Partition): void {
-    this.#change(id, partition, null)
+    if (this.#copies.delete(id, partition)) this.#record.delete(id, partition)
   }
 
-  *inPartition(partition: Partition): Generator<SessionCopy> {
-    const range = { start: partitionKey(partition), end: partitionKey(partition + 1) }
-    for (const { key, value } of this.#endGate.each(this.#file.copies.getRange(range))) {
-      const id = idOfCopyKey(key)
-      if (this.#changeOf(id, partition) === undefined) yield this.#decode(id, value).copy
-    }
-    const changed = new Map([
-      ...(this.#saving?.ofPartition(partition) ?? []),
-      ...this.#unsaved.ofPartition(partition),
-    ])
-    for (const id of changed.keys()) {
-      const held = this.#changeOf(id, partition)?.held
-      if (held) yield held.copy
-    }
+  inPartition(partition: Partition): Iterable<SessionCopy> {
+    return this.#copies.inPartition(partition)
   }
 
   list(partition: Partition): Iterable<SessionCopy> {
-    return this.inPartition(partition)
+    return this.#copies.inPartition(partition)
   }
 
-  *expired(now: number): Generator<ExpiredCopy> {
-    const range = { start: intervalKey(0), end: intervalKey(intervalAfter(now)), limit: EXPIRED_PER_SWEEP }
-    for (const key of this.#endGate.run(() => [...this.#file.expiries.getKeys(range)])) {
-      const { id, partition } = ofExpiryKey(key)
-      const held = this.#find(id, partition)
-      if (held !== undefined && held.copy.expires <= now) yield { id, partition }
-    }
+  expired(now: number): Iterable<ExpiredCopy> {
+    return this.#copies.expired(now)
   }
 
   fence(partition: Partition): Epoch {
-    return this.#ledger.fence(partition)
+    return this.#copies.fence(partition)
   }
 
   raiseFence(partition: Partition, epoch: Epoch): void {
-    if (epoch <= this.#ledger.fence(partition)) return
-    this.#ledger.raiseFence(partition, epoch)
-    this.#unsaved.partitions.add(partition)
+    if (this.#copies.raiseFence(partition, epoch)) this.#record.fence(partition, epoch)
   }
 
   stats(): CopyStoreStats {
-    return this.#ledger.stats()
+    return this.#copies.stats()
   }
 
   async commit(): Promise<void> {
-    if (this.#unsaved.isEmpty) return
-    const saving = this.#unsaved
-    this.#unsaved = new Unsaved()
-    this.#saving = saving
-    const writes = this.#writesOf(saving)
-    await this.#endGate.hold(() => this.#file.write(writes))
-    this.#saving = null
+    if (this.#journal.bytes >= JOURNAL_BYTES_MAX) await this.#compacting
+    this.#append()
+  }
+
+  isCompactionDue(now: number): boolean {
+    if (this.#copies.isPlaced) {
+      this.#unplacedSince = null
+      return false
+    }
+    this.#unplacedSince ??= now
+    return this.#journal.bytes >= COMPACTION_BYTES || now - this.#unplacedSince >= COMPACTION_AGE_MS
+  }
+
+  compact(): Promise<void> {
+    this.#compacting ??= this.#compact().finally(() => {
+      this.#compacting = null
+    })
+    return this.#compacting
   }
 
   asError(thrown: unknown): Error {
     return asStoreError(thrown, this.#file.path)
   }
 
-  close(): Promise<void> {
-    return this.#endGate.hold(() => this.#file.close())
+  async close(): Promise<void> {
+    await this.#compacting
+    this.#journal.close()
+    await this.#endGate.hold(() => this.#file.close())
   }
 
-  /** @param held null deletes */
-  #change(id: SessionId, partition: Partition, held: HeldCopy | null): void {
-    const before = this.#find(id, partition)
-    if (before === undefined && held === null) return
-    const earlier = this.#unsaved.get(id, partition)
-    const indexedBefore = earlier === undefined ? intervalOf(before ?? null) : earlier.indexedBefore
-    if (before !== undefined) this.#ledger.count(partition, before, -1)
-    if (held !== null) this.#ledger.count(partition, held, 1)
-    this.#unsaved.set(id, partition, { held, indexedBefore })
+  /** In one turn: whoever looks at the store finds either nothing or all of it done. */
+  #append(): void {
+    if (this.#record.isEmpty) return
+    this.#journal.append(this.#record)
+    // Whoever has opened the file since has read the journal after that, or finds the record in it.
+    this.#endGate.run(() => this.#file.assertOurs())
   }
 
-  #find(id: SessionId, partition: Partition): HeldCopy | undefined {
-    const change = this.#changeOf(id, partition)
-    if (change !== undefined) return change.held ?? undefined
-    const value = this.#endGate.run(() => this.#file.copies.getBinary(copyKey(partition, id)))
-    return value === undefined ? undefined : this.#decode(id, value)
-  }
-
-  #changeOf(id: SessionId, partition: Partition): Change | undefined {
-    return this.#unsaved.get(id, partition) ?? this.#saving?.get(id, partition)
-  }
-
-  #decode(id: SessionId, value: Uint8Array): HeldCopy {
-    const held = decodeCopy(id, value)
-    if (held === undefined) throw new StoreCorruptError(this.#file.path, `the checksum of a copy is wrong`)
-    return held
-  }
-
-  /** All of it is encoded before any is written: nothing that throws here leaves half a transaction. */
-  #writesOf(saving: Unsaved): readonly Write[] {
-    const { copies, expiries, partitions } = this.#file
-    const writes: Write[] = []
-    for (const [id, partition, { held, indexedBefore }] of saving) {
-      writes.push({ to: copies, key: copyKey(partition, id), value: held && encodeCopy(held) })
-      const indexed = intervalOf(held)
-      if (indexed === indexedBefore) continue
-      if (indexedBefore !== null)
-        writes.push({ to: expiries, key: expiryKey(indexedBefore, partition, id), value: null })
-      if (indexed !== null)
-        writes.push({ to: expiries, key: expiryKey(indexed, partition, id), value: NOTHING })
-    }
-    for (const partition of saving.partitions) {
-      writes.push({
-        to: partitions,
-        key: partitionKey(partition),
-        value: encodePartition(this.#ledger.record(partition)),
-      })
-    }
-    return writes
+  async #compact(): Promise<void> {
+    // So that nothing comes to its place before it is in the journal.
+    this.#append()
+    if (this.#copies.isPlaced) return
+    this.#unplacedSince = null
+    await this.#copies.place(this.#journal.turn())
   }
 }
-
-/** @returns where the expiry index has a copy; null when there is none */
-function intervalOf(held: HeldCopy | null): number | null {
-  return held && expiryInterval(held.copy.expires)
-}
-
-/** The expiry index has nothing to say beyond its keys. */
-const NOTHING = Buffer.alloc(0)

@@ -9,6 +9,16 @@ export class PartitionLedger {
   readonly #tombstones = new Float64Array(PARTITION_COUNT)
   readonly #bytes = new Float64Array(PARTITION_COUNT)
 
+  /** @returns how everything is now, whatever is counted later */
+  snapshot(): PartitionLedger {
+    const taken = new PartitionLedger()
+    taken.#fences.set(this.#fences)
+    taken.#sessions.set(this.#sessions)
+    taken.#tombstones.set(this.#tombstones)
+    taken.#bytes.set(this.#bytes)
+    return taken
+  }
+
   fence(partition: Partition): Epoch {
     return (this.#fences[partition] ?? 0) as Epoch
   }

@@ -14,16 +14,19 @@ export class LmdbChild {
   readonly #process: ChildProcess
   readonly #closed: Promise<unknown>
 
-  /** @param command what is run, in place of node itself; it gets node and its arguments */
-  constructor(path: string, firstBatch?: number, command: readonly string[] = []) {
-    const batches = firstBatch === undefined ? [] : [String(firstBatch)]
+  /**
+   * @param batches number of the first that it sends itself, and, if it is to kill itself in the middle of a compaction,
+   * after how many that is
+   * @param command what is run, in place of node itself; it gets node and its arguments
+   */
+  constructor(path: string, batches: readonly number[] = [], command: readonly string[] = []) {
     const [program = '', ...rest] = [
       ...command,
       process.execPath,
       '--enable-source-maps',
       FILE,
       path,
-      ...batches,
+      ...batches.map(String),
     ]
     this.#process = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#closed = once(this.#process, 'close')

@@ -47,7 +47,7 @@ t.test(
 t.test('a file that may not grow: the session server fails, and what it acknowledged is there', async t => {
   const path = t.testdir()
   // In blocks of 512 bytes, or of 1024 in some shells.
-  const child = new LmdbChild(path, 1, ['sh', '-c', 'ulimit -f 1500; exec "$0" "$@"'])
+  const child = new LmdbChild(path, [1], ['sh', '-c', 'ulimit -f 1500; exec "$0" "$@"'])
   await child.ended()
   // LMDB tells a file that may not grow from a disk with errors no more than this.
   t.match(child.said.at(-1), /^STORE_(FULL|FAILED)$/)
