@@ -88,9 +88,7 @@ export class DurableSessionServer implements SessionServer {
       this.#answer(this.#takeHeld())
       return
     }
-    this.#committing = this.#commitAll().finally(() => {
-      this.#committing = null
-    })
+    this.#committing = this.#commitAll()
   }
 
   async #commitAll(): Promise<void> {
@@ -105,6 +103,9 @@ export class DurableSessionServer implements SessionServer {
       } while (this.#store.isDirty || this.#held.length > 0)
     } catch (error) {
       this.#fail(error)
+    } finally {
+      // In the same turn in which it saw that nothing is left: whoever comes next begins anew.
+      this.#committing = null
     }
   }
 
