@@ -12,10 +12,11 @@ import type {
 import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
 import { EndGate } from '../transport/end-gate.js'
-import { REPLICA_FORMS } from '../transport/replica-wire.js'
+import { type LogOffered, REPLICA_FORMS } from '../transport/replica-wire.js'
 import { threadStats } from '../transport/thread-stats.js'
 import { LocalSessionServer } from './local-session-server.js'
 import { isToReplica, MalformedMessageError } from './malformed.js'
+import { OwnerLogs } from './owner-logs.js'
 import type { SessionServer } from './session-server.js'
 import { MemoryStore } from './stores/memory.js'
 
@@ -40,7 +41,10 @@ export class SessionServerStateError extends TroupeError {
   }
 }
 
-type OwnerPort = BatchedPort<ToReplica, FromReplica>
+/** Time between two looks at the logs while owners write to them, ms: nobody waits for it. */
+const LOOK_INTERVAL_MS = 5
+
+type OwnerPort = BatchedPort<ToReplica, FromReplica | LogOffered>
 
 class SessionServerActor implements SessionServerControl {
   readonly #name: ActorName
@@ -48,6 +52,9 @@ class SessionServerActor implements SessionServerControl {
   readonly #endGate: EndGate
   readonly #owners = new Map<ActorName, OwnerPort>()
   #server: SessionServer | null = null
+  /** Null where owners need an answer to know that something is held. */
+  #logs: OwnerLogs | null = null
+  #nextLook: NodeJS.Timeout | null = null
 
   constructor({ name, endGate }: ActorTask, end: EndActor) {
     this.#name = name
@@ -60,30 +67,46 @@ class SessionServerActor implements SessionServerControl {
     const server = await openSessionServer(options, this.#endGate)
     this.#server = server
     void server.failed.then(error => this.#end(error))
-    return await server.fences()
+    const fences = await server.fences()
+    if (server.holdsInMemory) {
+      this.#logs = new OwnerLogs(fences, mutations =>
+        server.receive({ type: 'apply', batch: 0, mutations }, () => undefined),
+      )
+    }
+    return fences
   }
 
   async connect(owner: ActorName, port: MessagePort): Promise<void> {
     const server = this.#started()
     await this.disconnect(owner)
-    const ownerPort: OwnerPort = new BatchedPort<ToReplica, FromReplica>(port, REPLICA_FORMS)
+    const ownerPort: OwnerPort = new BatchedPort<ToReplica, FromReplica | LogOffered>(port, REPLICA_FORMS)
     ownerPort.onmessage = message => {
       if (!isToReplica(message)) throw new MalformedMessageError(owner)
+      this.#logs?.before(message)
       server.receive(message, answer => ownerPort.post(answer))
     }
     ownerPort.onerror = warnOnce()
     ownerPort.onclose = () => {
-      if (this.#owners.get(owner) === ownerPort) this.#owners.delete(owner)
+      if (this.#owners.get(owner) !== ownerPort) return
+      this.#logs?.close(owner)
+      this.#owners.delete(owner)
     }
     this.#owners.set(owner, ownerPort)
+    if (this.#logs === null) return
+    ownerPort.onnudge = () => this.#look()
+    const { memory: endGate } = this.#endGate
+    ownerPort.post({ type: 'log', log: this.#logs.open(owner), board: this.#logs.boardMemory, endGate })
   }
 
   async disconnect(owner: ActorName): Promise<void> {
+    this.#logs?.close(owner)
     this.#owners.get(owner)?.close()
     this.#owners.delete(owner)
   }
 
   async stop(): Promise<void> {
+    if (this.#nextLook !== null) clearTimeout(this.#nextLook)
+    for (const owner of this.#owners.keys()) this.#logs?.close(owner)
     // First what is under way, since its answers still go out; what comes after that gets none.
     await this.#server?.close()
     for (const port of this.#owners.values()) port.close()
@@ -92,7 +115,19 @@ class SessionServerActor implements SessionServerControl {
   }
 
   async stats(): Promise<SessionServerActorStats> {
-    return { ...(await this.#started().stats()), ...threadStats() }
+    const server = this.#started()
+    this.#logs?.take()
+    return { ...(await server.stats()), ...threadStats() }
+  }
+
+  /** Takes out what owners have appended, again and again as long as they append something. */
+  #look(): void {
+    if (this.#logs === null || this.#nextLook !== null) return
+    if (!this.#logs.take() && this.#logs.sleep()) return
+    this.#nextLook = setTimeout(() => {
+      this.#nextLook = null
+      this.#look()
+    }, LOOK_INTERVAL_MS)
   }
 
   #started(): SessionServer {

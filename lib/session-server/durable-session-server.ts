@@ -16,6 +16,7 @@ const TICK_INTERVAL_MS = 100
 type Held = readonly [answer: FromReplica, to: (answer: FromReplica) => void]
 
 export class DurableSessionServer implements SessionServer {
+  readonly holdsInMemory = false
   readonly failed: Promise<Error>
   readonly #store: DurableStore
   readonly #replica: Replica

@@ -10,6 +10,7 @@ import type { SessionServer } from './session-server.js'
 const TICK_INTERVAL_MS = 100
 
 export class LocalSessionServer implements SessionServer {
+  readonly holdsInMemory = true
   /** Memory does not fail. */
   readonly failed = new Promise<Error>(() => {})
   readonly #store: CopyStore

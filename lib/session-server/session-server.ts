@@ -5,6 +5,8 @@ import type { SessionServerStats } from '../transport/actor-control.js'
 
 /** Takes the messages of owners. Those of one owner arrive in the order in which it sent them. */
 export interface SessionServer {
+  /** Whether it holds a mutation as soon as that is in the memory of its process: then owners there may share a log with it. */
+  readonly holdsInMemory: boolean
   /**
    * Handles one well-formed message.
    * @param answer sends to the owner; called at once or later, as often as the message has answers

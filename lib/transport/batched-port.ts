@@ -2,6 +2,9 @@
 import type { MessagePort } from 'node:worker_threads'
 import { asObjects, BatchReader, type WireForm } from './wire-form.js'
 
+/** An empty batch. */
+const NUDGE: readonly unknown[] = []
+
 /** How messages travel in both directions. */
 export interface WireForms<In, Out> {
   readonly incoming: WireForm<In>
@@ -12,6 +15,8 @@ export interface WireForms<In, Out> {
 export class BatchedPort<In, Out> {
   /** Called for each message in order. Set it before the first message is due. */
   onmessage: ((message: In) => void) | null = null
+  /** The other end called {@link nudge}. */
+  onnudge: (() => void) | null = null
   /** A batch could not be posted or read. Without a listener the error is thrown, and ends the thread. */
   onerror: ((error: unknown) => void) | null = null
   /** The other end closed, or its thread ended. */
@@ -63,6 +68,11 @@ export class BatchedPort<In, Out> {
     }
   }
 
+  /** Wakes the other end at once, without a message: there is something for it elsewhere. */
+  nudge(): void {
+    if (!this.#closed) this.#port.postMessage(NUDGE)
+  }
+
   /** Sends what is left and closes both ends. Idempotent. */
   close(): void {
     if (this.#closed) return
@@ -82,6 +92,7 @@ export class BatchedPort<In, Out> {
       this.#fail(new TypeError(`a batch of messages was expected, but ${typeof batch} came`))
       return
     }
+    if (batch.length === 0) this.onnudge?.()
     const reader = new BatchReader(batch)
     while (!reader.done) {
       const message = this.#incoming.read(reader)

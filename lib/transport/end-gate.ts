@@ -26,9 +26,9 @@ export class EndGate {
   /** How many have gone in and not come out: those that wait for something overlap. */
   #inside = 0
 
-  /** @param buffer without one it is never closed, as where nobody ends the thread */
-  constructor(buffer: SharedArrayBuffer = createEndGate()) {
-    this.#state = new Int32Array(buffer)
+  /** @param memory without it it is never closed, as where nobody ends the thread */
+  constructor(readonly memory: SharedArrayBuffer = createEndGate()) {
+    this.#state = new Int32Array(memory)
   }
 
   /** Runs what must not be broken off. Doesn't come back if the thread is to be ended. @throws what it throws */
@@ -82,6 +82,11 @@ export class EndGate {
   #park(): never {
     while (true) Atomics.wait(this.#state, 0, CLOSED)
   }
+}
+
+/** Whether the thread is about to be ended, or has ended: what it is given may be lost with it. */
+export function isEndGateClosed(gate: SharedArrayBuffer): boolean {
+  return (Atomics.load(new Int32Array(gate), 0) & CLOSED) !== 0
 }
 
 /** Lets the thread in no more. @returns whether nobody is behind the gate, so that it may be ended now. Idempotent. */

@@ -4,6 +4,18 @@ import type { SessionId } from '../replication/ids.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
 import type { BatchReader, WireForm } from './wire-form.js'
 
+/**
+ * A replica that holds what lies in memory offers an owner a log, as its first message, if it likes: see `mutation-log.ts`
+ * and `fence-board.ts`. No rule of replication knows of it.
+ */
+export interface LogOffered {
+  readonly type: 'log'
+  readonly log: SharedArrayBuffer
+  readonly board: SharedArrayBuffer
+  /** Of the replica's thread: what is written while it is closed may be lost with that. */
+  readonly endGate: SharedArrayBuffer
+}
+
 /** First value of each message. */
 const AS_OBJECT = 0
 const APPLY = 1
@@ -59,7 +71,7 @@ function readId(batch: BatchReader): SessionId {
 }
 
 /** Replica → owner. */
-const fromReplicaForm: WireForm<FromReplica> = {
+const fromReplicaForm: WireForm<FromReplica | LogOffered> = {
   write(message, batch) {
     switch (message.type) {
       case 'found':
@@ -70,9 +82,12 @@ const fromReplicaForm: WireForm<FromReplica> = {
         batch.push(DIGEST, message.call, message.more, message.entries.length)
         for (const { id, epoch, version } of message.entries) batch.push(id, epoch, version)
         break
-      default:
+      case 'applied':
         if (message.fenced.length === 0) batch.push(APPLIED, message.batch)
         else batch.push(AS_OBJECT, message)
+        break
+      default:
+        batch.push(AS_OBJECT, message)
     }
   },
   read(batch) {

@@ -21,7 +21,8 @@ import type { FromReplica, ToReplica } from '../replication/messages.js'
 import { Owner, type OwnerEffects, type OwnerOptions } from '../replication/owner.js'
 import { BatchedPort } from '../transport/batched-port.js'
 import { type DurationCounts, DurationHistogram } from '../transport/histogram.js'
-import { OWNER_FORMS } from '../transport/replica-wire.js'
+import { type LogOffered, OWNER_FORMS } from '../transport/replica-wire.js'
+import { ReplicaLink } from './replica-link.js'
 
 /** Time between two looks for what has waited too long, ms: the precision of `replication.ackTimeout`. */
 const TICK_INTERVAL_MS = 50
@@ -29,22 +30,27 @@ const TICK_INTERVAL_MS = 50
 /** What a web server's replication tells of. */
 export type ReplicasEvents = Pick<OwnerEffects, 'settled' | 'fenced'>
 
-type ReplicaPort = BatchedPort<FromReplica, ToReplica>
+interface Connection {
+  readonly port: BatchedPort<FromReplica | LogOffered, ToReplica>
+  readonly link: ReplicaLink
+}
 
 /** The replication core of one web server, running. */
 export class Replicas {
   readonly #owner: Owner
-  readonly #ports = new Map<ActorName, ReplicaPort>()
+  readonly #connections = new Map<ActorName, Connection>()
   readonly #ticks: NodeJS.Timeout
   readonly #flushLater = () => this.#flush()
   readonly #acks = new DurationHistogram()
   #flushIsDue = false
+  /** Every replica has a log: nothing is gained by sending more at once. */
+  #areAllLogged = false
   #mutations = 0
   #acksFailed = 0
 
   constructor(options: OwnerOptions, hosted: HostedSessions, events: ReplicasEvents) {
     this.#owner = new Owner(options, hosted, {
-      send: (replica, message) => this.#ports.get(replica)?.post(message),
+      send: (replica, message) => this.#connections.get(replica)?.link.send(message),
       settled: settled => events.settled(settled),
       fenced: claim => events.fenced(claim),
     })
@@ -83,22 +89,34 @@ export class Replicas {
   /** A port to a session server, replacing an earlier one. */
   connect(replica: ActorName, port: MessagePort): void {
     this.disconnect(replica)
-    const replicaPort: ReplicaPort = new BatchedPort<FromReplica, ToReplica>(port, OWNER_FORMS)
+    const replicaPort = new BatchedPort<FromReplica | LogOffered, ToReplica>(port, OWNER_FORMS)
+    const link = new ReplicaLink({
+      post: message => replicaPort.post(message),
+      wake: () => replicaPort.nudge(),
+    })
     replicaPort.onmessage = message => {
+      if (message.type === 'log') {
+        link.onOffer(message)
+        this.#onLogsChanged()
+        return
+      }
+      link.onAnswer(message)
       this.#owner.onMessage(replica, message, Date.now())
       this.#flushSoon()
     }
-    this.#ports.set(replica, replicaPort)
+    this.#connections.set(replica, { port: replicaPort, link })
+    this.#onLogsChanged()
     this.#owner.onReplicaUp(replica, Date.now())
     this.#flushSoon()
   }
 
   disconnect(replica: ActorName): void {
-    const port = this.#ports.get(replica)
-    if (port === undefined) return
-    this.#ports.delete(replica)
-    port.onmessage = null
-    port.close()
+    const connection = this.#connections.get(replica)
+    if (connection === undefined) return
+    this.#connections.delete(replica)
+    this.#onLogsChanged()
+    connection.port.onmessage = null
+    connection.port.close()
     this.#owner.onReplicaLost(replica, Date.now())
     this.#flushSoon()
   }
@@ -155,20 +173,31 @@ export class Replicas {
     clearInterval(this.#ticks)
     this.#flush()
     for (const partition of ALL_PARTITIONS) this.#owner.onUnassign(partition)
-    for (const port of this.#ports.values()) port.close()
-    this.#ports.clear()
+    for (const { port } of this.#connections.values()) port.close()
+    this.#connections.clear()
+  }
+
+  #onLogsChanged(): void {
+    this.#areAllLogged = [...this.#connections.values()].every(({ link }) => link.hasLog)
   }
 
   #flushSoon(): void {
     if (this.#flushIsDue) return
     this.#flushIsDue = true
-    setImmediate(this.#flushLater)
+    if (this.#areAllLogged) queueMicrotask(this.#flushLater)
+    else setImmediate(this.#flushLater)
   }
 
   #flush(): void {
     this.#flushIsDue = false
     this.#owner.flush()
     // Now, not in an immediate of their own: that would cost each change a turn of the event loop.
-    for (const port of this.#ports.values()) port.flush()
+    for (const [replica, { port, link }] of this.#connections) {
+      port.flush()
+      const answers = link.takeAnswers()
+      for (const answer of answers) this.#owner.onMessage(replica, answer, Date.now())
+      // What waited for them may go on.
+      if (answers.length > 0) this.#flushSoon()
+    }
   }
 }

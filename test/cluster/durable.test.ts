@@ -107,12 +107,17 @@ t.test(`${ROUNDS} times kill -9 of everything at a random moment: nothing acknow
     )
     await Promise.all(clients.map(client => client.destroy()))
     const now = await epochsOn(`${cwd}/data/a`, 'a')
+    // Not each of them rises: the process may be killed before its claims are on this disk.
     t.ok(
-      now.every((epoch, index) => epoch > (epochs[index] ?? 0)),
-      `round ${round}: epochs go on`,
+      now.every((epoch, index) => epoch >= (epochs[index] ?? 0)),
+      `round ${round}: no epoch goes back`,
     )
     epochs = now
   }
+  t.ok(
+    epochs.some(epoch => epoch > 1),
+    'epochs go on',
+  )
   const total = counters.reduce((sum, { increments }) => sum + increments, 0)
   const [min = 0, median = 0, max = 0] = [0, 0.5, 1].map(at => quantile(recoveryMs.slice(1), at))
   t.comment(`${ROUNDS} rounds, ${CLIENTS} clients, ${total} acknowledged increments`)

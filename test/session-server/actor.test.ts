@@ -3,11 +3,12 @@ import t, { type Test } from 'tap'
 import type { ActorHandle } from '../../lib/director/actors/actor-handle.js'
 import { Stage, WORKER_FILES } from '../../lib/director/actors/stage.js'
 import type { Mutation } from '../../lib/replication/copy.js'
-import { type ActorName, type Epoch, partitionOf } from '../../lib/replication/ids.js'
+import { type ActorName, type Epoch, partitionOf, type Version } from '../../lib/replication/ids.js'
 import type { FromReplica, ToReplica } from '../../lib/replication/messages.js'
 import type { SessionServerControl } from '../../lib/transport/actor-control.js'
 import { BatchedPort } from '../../lib/transport/batched-port.js'
-import { OWNER_FORMS } from '../../lib/transport/replica-wire.js'
+import { type LogOffered, OWNER_FORMS } from '../../lib/transport/replica-wire.js'
+import { ReplicaLink } from '../../lib/web-server/replica-link.js'
 import { until } from '../support/until.js'
 import { copyOf } from './copy-store-tests.js'
 
@@ -30,12 +31,20 @@ async function owner(
   answers: FromReplica[]
   raw: MessagePort
   closed(): boolean
+  link: ReplicaLink
 }> {
   const { port1: raw, port2 } = new MessageChannel()
-  const port = new BatchedPort<FromReplica, ToReplica>(raw, OWNER_FORMS)
+  const port = new BatchedPort<FromReplica | LogOffered, ToReplica>(raw, OWNER_FORMS)
   const answers: FromReplica[] = []
   let closed = false
-  port.onmessage = answer => answers.push(answer)
+  const link = new ReplicaLink({ post: message => port.post(message), wake: () => port.nudge() })
+  port.onmessage = answer => {
+    if (answer.type === 'log') link.onOffer(answer)
+    else {
+      link.onAnswer(answer)
+      answers.push(answer)
+    }
+  }
   port.onclose = () => {
     closed = true
   }
@@ -44,7 +53,7 @@ async function owner(
   const send = (...messages: ToReplica[]): void => {
     for (const message of messages) port.post(message)
   }
-  return { send, answers, raw, closed: () => closed }
+  return { send, answers, raw, closed: () => closed, link }
 }
 
 function mutation(id: string, data: string | null, epoch = 1, expires = 1e15): Mutation {
@@ -91,6 +100,80 @@ t.test('an owner of an older epoch is refused, and told so', async t => {
   old.send({ type: 'apply', batch: 1, mutations: [mutation('s1', '{}', 1)] })
   await until(() => old.answers.length === 1)
   t.strictSame(old.answers, [{ type: 'applied', batch: 1, fenced: [{ partition, epoch: 2 }] }])
+})
+
+t.test('a replica in memory offers a log: what is in it is held, and found by the next owner', async t => {
+  const actor = await sessionServer(t)
+  const old = await owner(t, actor)
+  await until(() => old.link.hasLog)
+  const partition = partitionOf('s1')
+  old.link.send({ type: 'claim', claims: [{ partition, epoch: 1 as Epoch }] })
+  for (let batch = 1; batch <= 100; batch++) {
+    const written = { ...mutation('s1', `{"n":${batch}}`), version: batch as Version }
+    old.link.send({ type: 'apply', batch, mutations: [written] })
+  }
+  t.strictSame(
+    old.link.takeAnswers(),
+    Array.from({ length: 100 }, (_, index) => ({ type: 'applied', batch: index + 1, fenced: [] })),
+    'at once',
+  )
+  const next = await owner(t, actor, 'web-2')
+  const { id } = mutation('s1', null)
+  next.send(
+    { type: 'claim', claims: [{ partition, epoch: 2 as Epoch }] },
+    { type: 'read', call: 1, ids: [id] },
+  )
+  await until(() => next.answers.length === 1)
+  t.match(next.answers, [{ copies: [{ data: '{"n":100}' }] }])
+  old.link.send({ type: 'apply', batch: 101, mutations: [mutation('s1', '{"n":101}')] })
+  t.strictSame(old.link.takeAnswers(), [], 'not held once another owns the partition')
+  await until(() => old.answers.length === 1)
+  t.strictSame(old.answers, [{ type: 'applied', batch: 101, fenced: [{ partition, epoch: 2 }] }])
+})
+
+t.test('a log of which nothing is asked is emptied again and again', async t => {
+  const actor = await sessionServer(t)
+  const { link } = await owner(t, actor)
+  await until(() => link.hasLog)
+  for (const [round, count] of [1, 2, 3].entries()) {
+    const mutations = Array.from({ length: count }, (_, index) => mutation(`s${round}-${index}`, '{}'))
+    link.send({ type: 'apply', batch: round, mutations })
+    // What stats() takes out by itself it would take out only once.
+    await until(async () => (await actor.control.stats()).sessions === ((round + 1) * (round + 2)) / 2)
+  }
+  let batch = 3
+  const data = 'x'.repeat(60_000)
+  const append = (): boolean => {
+    link.send({
+      type: 'apply',
+      batch: batch++,
+      mutations: [{ ...mutation('s', data), version: batch as Version }],
+    })
+    return link.takeAnswers().length === 1
+  }
+  while (append());
+  await until(append)
+  t.pass('a full log has room again')
+})
+
+t.test('what an owner has left in its log is held when it goes, and when it is cut off', async t => {
+  const actor = await sessionServer(t)
+  for (const [name, leave] of [
+    ['web-1', async ({ raw }: { raw: MessagePort }) => raw.close()],
+    ['web-2', () => actor.control.disconnect('web-2' as ActorName)],
+  ] as const) {
+    const leaving = await owner(t, actor, name)
+    await until(() => leaving.link.hasLog)
+    leaving.link.send({ type: 'apply', batch: 1, mutations: [mutation(`of ${name}`, '{}')] })
+    t.equal(leaving.link.takeAnswers().length, 1)
+    await leave(leaving)
+    const next = await owner(t, actor, 'web-3')
+    next.send({ type: 'read', call: 1, ids: [mutation(`of ${name}`, null).id] })
+    await until(() => next.answers.length === 1)
+    t.match(next.answers, [{ copies: [{ data: '{}' }] }])
+    leaving.link.send({ type: 'apply', batch: 2, mutations: [mutation('too late', '{}')] })
+    if (name === 'web-2') t.strictSame(leaving.link.takeAnswers(), [], 'a closed log holds nothing')
+  }
 })
 
 /** The first value of a message: see replica-wire.ts. */

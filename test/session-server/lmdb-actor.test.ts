@@ -11,7 +11,7 @@ import type { FromReplica, ToReplica } from '../../lib/replication/messages.js'
 import { openLmdbStore } from '../../lib/session-server/stores/lmdb.js'
 import type { SessionServerControl } from '../../lib/transport/actor-control.js'
 import { BatchedPort } from '../../lib/transport/batched-port.js'
-import { OWNER_FORMS } from '../../lib/transport/replica-wire.js'
+import { type LogOffered, OWNER_FORMS } from '../../lib/transport/replica-wire.js'
 import { SmallDisk } from '../support/mounts.js'
 import { until } from '../support/until.js'
 import { batchOf, firstLost } from './stores/lmdb-batches.js'
@@ -25,10 +25,10 @@ const ON_THEIR_WAY_MAX = 8
 /** An owner that sends one batch after the other. */
 class BusyOwner {
   acknowledged: number
-  readonly #port: BatchedPort<FromReplica, ToReplica>
+  readonly #port: BatchedPort<FromReplica | LogOffered, ToReplica>
   #next: number
 
-  private constructor(port: BatchedPort<FromReplica, ToReplica>, first: number) {
+  private constructor(port: BatchedPort<FromReplica | LogOffered, ToReplica>, first: number) {
     this.#port = port
     this.#next = first
     this.acknowledged = first - 1

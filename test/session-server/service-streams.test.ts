@@ -167,6 +167,7 @@ function quiet(): SessionServer {
     receive: (_message: ToReplica, _answer: (answer: FromReplica) => void) => undefined,
     stats: async () => ({ partitions: 0, sessions: 0, tombstones: 0, bytes: 0 }),
     fences: async () => [],
+    holdsInMemory: false,
     failed: new Promise(() => undefined),
     close: async () => undefined,
   }

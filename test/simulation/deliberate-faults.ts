@@ -14,7 +14,10 @@ import { Owner } from '../../lib/replication/owner.js'
 import { PartitionTable } from '../../lib/replication/partition-table.js'
 import { Replica } from '../../lib/replication/replica.js'
 import { Resync } from '../../lib/replication/resync.js'
+import { OwnerLogs } from '../../lib/session-server/owner-logs.js'
 import { MemoryStore } from '../../lib/session-server/stores/memory.js'
+import { FenceBoard } from '../../lib/transport/fence-board.js'
+import { ReplicaLink } from '../../lib/web-server/replica-link.js'
 import { SessionCache } from '../../lib/web-server/sessions/session-cache.js'
 import { SessionEntry } from '../../lib/web-server/sessions/session-entry.js'
 import { SimulatedDisk } from './disk.js'
@@ -435,6 +438,31 @@ export const DELIBERATE_FAULTS: Readonly<Record<string, DeliberateFault>> = {
       replaced(Owner.prototype, 'onReplicaLost', () => () => {
         // Its outbox stays, with whatever was on its way.
       }),
+  },
+  'logs-left-at-claim': {
+    sentence: 'a replica that lets another own a partition before it has looked into the logs',
+    putIn: () =>
+      replaced(OwnerLogs.prototype, 'before', () => () => {
+        // They are looked into when their time has come.
+      }),
+  },
+  'no-look-at-the-board': {
+    sentence:
+      'an owner that counts on what it wrote into a log after another owner had claimed the partition',
+    putIn: () => replaced(FenceBoard.prototype, 'fences', () => () => false),
+  },
+  'log-overtakes-answers': {
+    sentence: 'an owner that uses a log while it waits for an answer of the same replica',
+    putIn: () =>
+      replaced(
+        ReplicaLink.prototype,
+        'send',
+        original =>
+          function (message) {
+            original.call(this, message)
+            if (message.type === 'read') this.onAnswer({ type: 'found', call: message.call, copies: [] })
+          },
+      ),
   },
 }
 

@@ -44,6 +44,8 @@ export interface Parameters {
   readonly pauseMaxMs: number
   /** Time between two faults, at most, virtual ms. */
   readonly calmMaxMs: number
+  /** Whether session servers that keep their copies in memory share logs with owners, as in the server. */
+  readonly sharesLogs: boolean
 }
 
 /** What one simulated session counts in a cache, bytes. */
@@ -76,5 +78,6 @@ export function drawParameters(random: Random, profile: Profile): Parameters {
     clients: random.between(6, 12),
     pauseMaxMs: random.oneOf(200, 600, 1_500),
     calmMaxMs: random.oneOf(600, 1_500, 4_000),
+    sharesLogs: random.chance(0.3),
   }
 }

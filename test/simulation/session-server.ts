@@ -1,8 +1,11 @@
 /** A session server: the real replica over a store that watches its every change, and the disk beneath it if there is one. */
-import { compareStamps } from '../../lib/replication/copy.js'
+import { compareStamps, type Mutation } from '../../lib/replication/copy.js'
 import type { ActorName, Epoch, Partition } from '../../lib/replication/ids.js'
 import type { FromReplica, ToReplica } from '../../lib/replication/messages.js'
 import { Replica } from '../../lib/replication/replica.js'
+import { OwnerLogs } from '../../lib/session-server/owner-logs.js'
+import { createEndGate } from '../../lib/transport/end-gate.js'
+import type { LogOffered } from '../../lib/transport/replica-wire.js'
 import type { Receiver } from './channel.js'
 import { type DiskImage, EMPTY_IMAGE, SimulatedDisk } from './disk.js'
 import type { Random } from './random.js'
@@ -13,6 +16,9 @@ import type { World } from './world.js'
 const TICK_MS = 500
 /** Sweeps in one tick: the replica's own pace is meant for more partitions and more time than a schedule has. */
 const SWEEPS_PER_TICK = 64
+
+/** Time between two looks at the logs, at most, virtual ms. */
+const LOOK_MS_MAX = 40
 
 export type Answer = (answer: FromReplica) => void
 
@@ -44,6 +50,10 @@ export class SimulatedSessionServer implements ReplicaEnd {
   readonly #random: Random
   readonly #replica: Replica
   readonly #fences = new Map<Partition, Epoch>()
+  /** With a disk an owner has to wait for an answer. */
+  readonly #logs: OwnerLogs | null
+  readonly #promised = new Set<string>()
+  #isLooking = false
   /** Answers that wait for the transaction after the one being written, and those that wait for that one. */
   #held: (() => void)[] = []
 
@@ -58,6 +68,10 @@ export class SimulatedSessionServer implements ReplicaEnd {
     this.store.restore(copies, fences)
     for (const [partition, epoch] of fences) this.#fences.set(partition, epoch)
     this.#replica = new Replica(this.store)
+    this.#logs =
+      disk === null && world.parameters.sharesLogs
+        ? new OwnerLogs(this.store.fences(), mutations => this.#takeOut(mutations))
+        : null
     if (world.parameters.ttlMs < world.parameters.durationMs) this.#planTick()
   }
 
@@ -68,6 +82,7 @@ export class SimulatedSessionServer implements ReplicaEnd {
 
   /** With a disk every answer waits for the transaction that holds what it tells of. */
   receive(message: ToReplica, answer: Answer): void {
+    this.#logs?.before(message)
     this.store.forgetting = message.type === 'forget'
     const answers = this.#replica.onMessage(message, this.#world.clocks.now(this.#host))
     this.store.forgetting = false
@@ -80,6 +95,55 @@ export class SimulatedSessionServer implements ReplicaEnd {
       for (const each of answers) answer(each)
     })
     if (!this.disk.isBusy) this.#commit(this.disk)
+  }
+
+  /** @returns a log for a new owner, small enough to be full now and then; null where there is none */
+  offer(owner: string): LogOffered | null {
+    if (this.#logs === null) return null
+    const log = this.#logs.open(owner as ActorName, this.#random.oneOf(256, 1_024, 8_192))
+    // As if nobody noticed its end before it is told.
+    return { type: 'log', log, board: this.#logs.boardMemory, endGate: createEndGate() }
+  }
+
+  /** Something is in a log. */
+  wake(): void {
+    if (this.#logs === null || this.#isLooking) return
+    this.#isLooking = true
+    this.#world.timeline.after(this.#random.between(0, LOOK_MS_MAX), () => {
+      if (this.dead) return
+      this.#isLooking = false
+      if (this.pausedUntil > this.#world.timeline.now || this.#logs?.take() || !this.#logs?.sleep())
+        this.wake()
+    })
+  }
+
+  /** Takes out what is in the logs now. */
+  takeLogs(): void {
+    this.#logs?.take()
+  }
+
+  /** An owner counts these as held, for they are in its log. */
+  promise(mutations: readonly Mutation[]): void {
+    for (const mutation of mutations) {
+      this.#promised.add(promiseOf(mutation))
+      this.#world.holders.onHeld(this.name, mutation.id, mutation)
+    }
+  }
+
+  /** What an owner relies on is not refused. */
+  #takeOut(mutations: readonly Mutation[]): void {
+    const message = { type: 'apply', batch: 0, mutations } as const
+    const answers = this.#replica.onMessage(message, this.#world.clocks.now(this.#host))
+    this.#checkFencing(message, answers)
+    const [applied] = answers
+    for (const mutation of mutations) {
+      if (applied?.type !== 'applied' || !this.#promised.delete(promiseOf(mutation))) continue
+      const fence = applied.fenced.find(claim => claim.partition === mutation.partition)?.epoch ?? 0
+      this.#world.check(
+        mutation.authority >= fence,
+        () => `${this.name} refused ${mutation.id} of its log, fenced by ${fence}, which its owner relied on`,
+      )
+    }
   }
 
   #commit(disk: SimulatedDisk): void {
@@ -134,4 +198,8 @@ export class SimulatedSessionServer implements ReplicaEnd {
       this.#planTick()
     })
   }
+}
+
+function promiseOf({ id, epoch, version, authority }: Mutation): string {
+  return `${id} ${epoch} ${version} ${authority}`
 }

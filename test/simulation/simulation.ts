@@ -141,6 +141,7 @@ function checkSettled({ check }: World, { director, places }: Cluster, { session
     const names = director.table.syncedReplicasOf(partition)
     const states = new Map<string, string>()
     for (const { name, server } of places) {
+      server?.takeLogs()
       if (names.includes(name)) states.set(name, stateOf(server?.store.alive(partition) ?? []))
     }
     const told = () => [...states].map(([name, state]) => `${name}: ${state}`).join(', ')

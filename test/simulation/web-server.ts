@@ -1,15 +1,19 @@
 /** A web server: the real owner over the real session cache, serving operations instead of HTTP requests. */
+
 import type { Assignment } from '../../lib/replication/assignment.js'
+import type { Mutation } from '../../lib/replication/copy.js'
 import type { HandedOver } from '../../lib/replication/handed-over.js'
 import { type ActorName, type Partition, partitionOf } from '../../lib/replication/ids.js'
 import type { FromReplica, ToReplica } from '../../lib/replication/messages.js'
 import { Owner } from '../../lib/replication/owner.js'
+import type { LogOffered } from '../../lib/transport/replica-wire.js'
+import { ReplicaLink } from '../../lib/web-server/replica-link.js'
 import { SessionCache } from '../../lib/web-server/sessions/session-cache.js'
 import { Channel, type Receiver } from './channel.js'
 import { MAIN_HOST } from './clocks.js'
 import type { Control, Operation, Released, Report } from './conversation.js'
 import { Operations } from './operations.js'
-import type { ReplicaEnd } from './session-server.js'
+import { type ReplicaEnd, SimulatedSessionServer } from './session-server.js'
 import type { World } from './world.js'
 import type { WriterCheck } from './writer-check.js'
 
@@ -19,9 +23,13 @@ const TICK_MS = 100
 const BATCHES_IN_FLIGHT_MAX = 8
 
 /** One connection to one life of a session server, or of the gateway to it. */
-interface Link {
-  readonly channel: Channel<ToReplica>
+interface Connection {
+  readonly link: ReplicaLink
+  /** Null for a gateway. */
+  readonly server: SimulatedSessionServer | null
   batchesInFlight: number
+  /** What is in batches that have no answer yet, by their number. */
+  readonly sent: Map<number, readonly Mutation[]>
 }
 
 /** One release being waited for. */
@@ -48,7 +56,7 @@ export class SimulatedWebServer implements Receiver {
   readonly #world: World
   readonly #effects: WebServerEffects
   readonly #operations: Operations
-  readonly #links = new Map<ActorName, Link>()
+  readonly #links = new Map<ActorName, Connection>()
   readonly #releases = new Set<Release>()
   readonly #replicas = new Map<Partition, readonly ActorName[]>()
   readonly #retiring = new Map<Partition, ActorName | undefined>()
@@ -151,41 +159,70 @@ export class SimulatedWebServer implements Receiver {
 
   #connect(end: ReplicaEnd): void {
     const way = `${this.life} ${end.name} ${++this.#connections}`
-    const answers = new Channel<FromReplica>(this.#world, `${way} back`, this, answer =>
-      this.#onAnswer(end, link, answer),
+    const answers = new Channel<FromReplica | LogOffered>(this.#world, `${way} back`, this, answer =>
+      this.#onAnswer(end, connection, answer),
     )
     const channel = new Channel<ToReplica>(this.#world, `${way} there`, end, message =>
       end.receive(message, answer => answers.send(answer)),
     )
-    const link: Link = { channel, batchesInFlight: 0 }
-    this.#links.set(end.name, link)
+    const server = end instanceof SimulatedSessionServer ? end : null
+    const link = new ReplicaLink({ post: message => channel.send(message), wake: () => server?.wake() })
+    const connection: Connection = { link, server, batchesInFlight: 0, sent: new Map() }
+    this.#links.set(end.name, connection)
+    const offered = server?.offer(way) ?? null
+    if (offered !== null) answers.send(offered)
   }
 
-  #onAnswer({ name }: ReplicaEnd, link: Link, answer: FromReplica): void {
-    if (this.#links.get(name) !== link) return
-    this.#world.trace(this.name, () => `hears from ${name}: ${JSON.stringify(answer)}`)
-    if (answer.type === 'applied') link.batchesInFlight--
-    this.owner.onMessage(name, answer, this.now)
-    this.#releaseIdle()
+  #onAnswer({ name }: ReplicaEnd, connection: Connection, answer: FromReplica | LogOffered): void {
+    if (this.#links.get(name) !== connection) return
+    if (answer.type === 'log') {
+      connection.link.onOffer(answer)
+      return
+    }
+    connection.link.onAnswer(answer)
+    this.#hear(name, connection, answer)
     this.#planFlush()
   }
 
+  #hear(name: ActorName, connection: Connection, answer: FromReplica): void {
+    this.#world.trace(this.name, () => `hears from ${name}: ${JSON.stringify(answer)}`)
+    if (answer.type === 'applied') {
+      connection.batchesInFlight--
+      connection.sent.delete(answer.batch)
+    }
+    this.owner.onMessage(name, answer, this.now)
+    this.#releaseIdle()
+  }
+
   #send(replica: ActorName, message: ToReplica): void {
-    const link = this.#links.get(replica)
+    const connection = this.#links.get(replica)
     this.#world.trace(this.name, () => `says to ${replica}: ${JSON.stringify(message)}`)
     this.#world.check(
-      link !== undefined,
+      connection !== undefined,
       () => `${this.name} sent ${message.type} to ${replica}, not connected`,
     )
-    if (link === undefined) return
+    if (connection === undefined) return
     if (message.type === 'apply') {
-      link.batchesInFlight++
+      connection.sent.set(message.batch, message.mutations)
+      connection.batchesInFlight++
       this.#world.check(
-        link.batchesInFlight <= BATCHES_IN_FLIGHT_MAX,
-        () => `${this.name} has ${link.batchesInFlight} batches on their way to ${replica}`,
+        connection.batchesInFlight <= BATCHES_IN_FLIGHT_MAX,
+        () => `${this.name} has ${connection.batchesInFlight} batches on their way to ${replica}`,
       )
     }
-    link.channel.send(message)
+    connection.link.send(message)
+  }
+
+  #flush(): void {
+    this.owner.flush()
+    for (const [name, connection] of this.#links) {
+      const answers = connection.link.takeAnswers()
+      for (const answer of answers) {
+        if (answer.type === 'applied') connection.server?.promise(connection.sent.get(answer.batch) ?? [])
+        this.#hear(name, connection, answer)
+      }
+      if (answers.length > 0) this.#planFlush()
+    }
   }
 
   #releaseIdle(): void {
@@ -208,7 +245,7 @@ export class SimulatedWebServer implements Receiver {
     this.#flushPlanned = true
     this.#world.timeline.after(0, () => {
       this.#flushPlanned = false
-      if (!this.dead) this.owner.flush()
+      if (!this.dead) this.#flush()
     })
   }
 

@@ -7,15 +7,20 @@ import type { Socket } from 'node:net'
 import { Connection } from './connection.js'
 import type { Flight } from './flight.js'
 
+/** Time between two looks for connections that have been idle for too long, ms: so much later they may be closed. */
+const LOOK_MS = 500
+
 /** All connections of one front. */
 export class Connections {
   readonly #open = new Set<Connection<Flight>>()
+  readonly #looks = setInterval(() => this.#look(), LOOK_MS).unref()
   #closing = false
 
   /** @param onGone called when it is closed, with what was in flight on it */
   add(socket: Socket, onGone: (flights: readonly Flight[]) => void): void {
     const connection = Connection.of<Flight>(socket)
     this.#open.add(connection)
+    connection.limitByLooks()
     socket.on('close', () => {
       this.#open.delete(connection)
       onGone([...connection.flights])
@@ -53,9 +58,18 @@ export class Connections {
     for (const connection of this.#open) closeIfAnswered(connection)
   }
 
+  /** There are none left, and none will come. */
+  close(): void {
+    clearInterval(this.#looks)
+  }
+
   /** Cuts what is left, tunnels included: node:http no longer knows of those. */
   destroyAll(): void {
     for (const { socket } of this.#open) socket.destroy()
+  }
+
+  #look(): void {
+    for (const connection of this.#open) connection.look(LOOK_MS)
   }
 }
 

@@ -167,7 +167,8 @@ export class Front {
     await closed
     clearTimeout(deadline)
     clearTimeout(cut)
-    // Ends its timer; there is nothing left to close.
+    // Ends their timers; there is nothing left to close.
+    this.#connections.close()
     this.#server.close()
   }
 }

@@ -34,7 +34,7 @@ interface HttpSocket extends Socket {
 export interface RawResponse extends ServerResponse, Answer {
   /** Answers 400, and closes the connection after it. */
   refuseAsFaulty(): void
-  /** What node does when a response has been taken: it lets the connection go on. */
+  /** The first listener: as a rule what node does when a response has been taken, and the connection can go on. */
   [kOnFinish]: (() => void) | null
   [kOnClosed]: (() => void) | null
   socket: HttpSocket | null
@@ -47,6 +47,8 @@ export interface RawResponse extends ServerResponse, Answer {
   /** Whether the connection closes after this response. */
   _last: boolean
   _closed: boolean
+  /** Other listeners, undefined until there is one. */
+  _events?: object
   /** False for an answer to HEAD. */
   _hasBody: boolean
   /** Writes to the connection, or queues while an earlier pipelined response has it. */
@@ -99,7 +101,7 @@ Response.prototype = Object.create(
       // All of it is out: what node would do two ticks later can be done now, and without its help.
       if (socket?.writable && socket.writableLength === 0 && this.outputData.length === 0) {
         this.finished = true
-        this[kOnFinish]?.()
+        this.emit('finish')
         return
       }
       endPlainly(this)
@@ -148,7 +150,7 @@ Response.prototype = Object.create(
       this.socket = null
     },
 
-    /** Node's own listener is the first, and as a rule the only one. */
+    /** Node's own listener is as a rule the only one; a tracer's may be there before it. */
     on(event: string, listener: Listener): RawResponse {
       if (event === 'finish' && this[kOnFinish] === null) this[kOnFinish] = listener
       else EventEmitter.prototype.on.call(this, event, listener)
@@ -158,9 +160,8 @@ Response.prototype = Object.create(
     emit(event: string, ...args: unknown[]): boolean {
       if (event === 'close') this[kOnClosed]?.()
       else if (event === 'finish') this[kOnFinish]?.()
-      return Reflect.get(this, '_events') === undefined
-        ? false
-        : Reflect.apply(EventEmitter.prototype.emit, this, [event, ...args])
+      if (this._events === undefined) return false
+      return Reflect.apply(EventEmitter.prototype.emit, this, [event, ...args])
     },
   }),
 )

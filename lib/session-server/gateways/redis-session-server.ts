@@ -27,6 +27,7 @@ const SWEEP_INTERVAL_MS = 100
 const PARTITIONS_PER_SWEEP = 4
 
 export class RedisSessionServer implements SessionServer {
+  readonly holdsInMemory = false
   readonly failed: Promise<Error>
   readonly #redis: RedisConnection
   readonly #partitions: readonly RedisPartition[]

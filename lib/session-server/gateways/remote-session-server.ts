@@ -40,6 +40,7 @@ interface Part {
 }
 
 export class RemoteSessionServer implements SessionServer {
+  readonly holdsInMemory = false
   readonly failed: Promise<Error>
   readonly #options: RemoteOptions
   readonly #connection: RemoteConnection

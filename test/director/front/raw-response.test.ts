@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createServer, type IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
@@ -74,6 +75,23 @@ t.test(
     t.ok(closed)
   },
 )
+
+t.test('a tracer that listens before node:http does hears the end of each response', async t => {
+  const heard: string[] = []
+  const trace = (message: unknown) => {
+    const { request, response } = message as { request: IncomingMessage; response: ServerResponse }
+    response.once('finish', () => heard.push(`finish ${request.url}`))
+    response.on('close', () => heard.push(`close ${request.url}`))
+  }
+  subscribe('http.server.request.start', trace)
+  t.teardown(() => unsubscribe('http.server.request.start', trace))
+  const port = await serve(t, (req, res) => res.endRaw(answer(req.url ?? ''), req.url === '/2'))
+  const client = new RawClient(port).send(request('/1'))
+  await client.until('/1')
+  client.send(last('/2'))
+  t.equal(await client.untilClosed(), answer('/1') + answer('/2'))
+  t.same(heard, ['finish /1', 'close /1', 'finish /2', 'close /2'])
+})
 
 t.test('used plainly it is a response of node:http', async t => {
   const plain = (_: IncomingMessage, res: ServerResponse) => {
