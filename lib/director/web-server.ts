@@ -203,7 +203,7 @@ export class WebServer {
 
   async #onUp(actor: ActorHandle<WebServerControl>): Promise<void> {
     const { name } = this
-    const { log, ownership, observations, sessionEvents, connectCalls } = this.#with
+    const { log, ownership, observations, sessionEvents, connectCalls, onAccepts } = this.#with
     const { port1, port2 } = new MessageChannel()
     const calls = new MessageChannel()
     const port = new BatchedPort<FromWebServer, ToWebServer>(port1, FRONT_FORMS)
@@ -216,7 +216,7 @@ export class WebServer {
     const given = { name, exchanges: port2, sessionCalls: calls.port2, adminUrl: this.#adminUrl }
     // The app's own deadline first: its error says more.
     const control = actor.control.within(APP_START_MS + CONTROL_DEADLINE_MS)
-    await control.start(webServerStart(this.#presentConfig, given))
+    for (const event of await control.start(webServerStart(this.#presentConfig, given))) onAccepts(event)
     const link: WebServerLink = {
       name,
       inFlight: 0,

@@ -89,9 +89,7 @@ export class DurableSessionServer implements SessionServer {
       this.#answer(this.#takeHeld())
       return
     }
-    this.#committing = this.#commitAll().finally(() => {
-      this.#committing = null
-    })
+    this.#committing = this.#commitAll()
   }
 
   async #commitAll(): Promise<void> {
@@ -106,6 +104,9 @@ export class DurableSessionServer implements SessionServer {
       } while (this.#store.isDirty || this.#held.length > 0)
     } catch (error) {
       this.#fail(error)
+    } finally {
+      // In the same turn in which it saw that nothing is left: whoever comes next begins anew.
+      this.#committing = null
     }
   }
 

@@ -6,6 +6,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { AppConfig, SessionConfig, TrustProxy } from '../config/schema.js'
 import type { Assignment } from '../replication/assignment.js'
 import type { ActorName, Epoch, Partition } from '../replication/ids.js'
+import type { TunnelEvent } from './exchange-messages.js'
 import type { DurationCounts } from './histogram.js'
 import type { SessionEventKind } from './session-events.js'
 import type { ThreadStats } from './thread-stats.js'
@@ -92,8 +93,12 @@ export interface Released {
 
 /** Exposed by a web server. */
 export interface WebServerControl {
-  /** Loads the app and begins to serve. @throws AppLoadError */
-  start(options: WebServerStart): Promise<void>
+  /**
+   * Loads the app and begins to serve.
+   * @returns what the app takes as tunnels by now; a message on another port could come later than the first client
+   * @throws AppLoadError
+   */
+  start(options: WebServerStart): Promise<readonly TunnelEvent[]>
   /** A port to a session server of that name, replacing an earlier one. */
   connect(replica: ActorName, port: MessagePort): Promise<void>
   /** That session server is gone: nothing of it will be waited for. */

@@ -1,6 +1,12 @@
-/** A MessagePort that sends everything one tick produced as one array: what makes a main-thread director fast. */
+/** A MessagePort that sends what one tick produced as arrays: what makes a main-thread director fast. */
 import type { MessagePort } from 'node:worker_threads'
 import { asObjects, BatchReader, type WireForm } from './wire-form.js'
+
+/**
+ * Messages in a batch, at most: the other end begins with the first of them while this one makes the next. Threads that
+ * hand each other whole ticks wait for each other in turns: with 64 connections an eighth more requests than without.
+ */
+const MESSAGES_MAX = 8
 
 /** An empty batch. */
 const NUDGE: readonly unknown[] = []
@@ -25,8 +31,13 @@ export class BatchedPort<In, Out> {
   readonly #port: MessagePort
   readonly #incoming: WireForm<In>
   readonly #outgoing: WireForm<Out>
-  readonly #flushLater = () => this.flush()
+  readonly #flushLater = () => {
+    this.#isFlushDue = false
+    this.flush()
+  }
   #batch: unknown[] = []
+  #messages = 0
+  #isFlushDue = false
   #transfers: ArrayBuffer[] = []
   #closed = false
 
@@ -49,9 +60,13 @@ export class BatchedPort<In, Out> {
    */
   post(message: Out, transfer?: ArrayBuffer): void {
     if (this.#closed) return
-    if (this.#batch.length === 0) setImmediate(this.#flushLater)
+    if (!this.#isFlushDue) {
+      this.#isFlushDue = true
+      setImmediate(this.#flushLater)
+    }
     this.#outgoing.write(message, this.#batch)
     if (transfer !== undefined) this.#transfers.push(transfer)
+    if (++this.#messages === MESSAGES_MAX) this.flush()
   }
 
   /** Sends what has been collected now, for those who are about to end. */
@@ -60,6 +75,7 @@ export class BatchedPort<In, Out> {
     const batch = this.#batch
     const transfers = this.#transfers
     this.#batch = []
+    this.#messages = 0
     this.#transfers = []
     try {
       this.#port.postMessage(batch, transfers)

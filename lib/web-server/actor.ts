@@ -15,7 +15,7 @@ import type {
 } from '../transport/actor-control.js'
 import { type EndActor, runActor } from '../transport/actor-task.js'
 import { BatchedPort } from '../transport/batched-port.js'
-import type { FromWebServer, ToWebServer } from '../transport/exchange-messages.js'
+import type { FromWebServer, ToWebServer, TunnelEvent } from '../transport/exchange-messages.js'
 import { WEB_SERVER_FORMS } from '../transport/exchange-wire.js'
 import { HandoverOut, HandoversIn } from '../transport/handover-port.js'
 import { SessionRegister } from '../transport/session-call-register.js'
@@ -86,7 +86,7 @@ class WebServerActor implements WebServerControl {
     this.#surroundings = surroundings
   }
 
-  async start(options: WebServerStart): Promise<void> {
+  async start(options: WebServerStart): Promise<readonly TunnelEvent[]> {
     if (this.#parts !== null) throw new WebServerStateError(this.#name, 'was started already')
     const draining = new AbortController()
     // Each connection may listen.
@@ -122,7 +122,7 @@ class WebServerActor implements WebServerControl {
     })
     if (this.#surroundings.killed?.aborted) {
       close()
-      return
+      return []
     }
     const exchanges = new ExchangeServer({
       port: director,
@@ -145,6 +145,7 @@ class WebServerActor implements WebServerControl {
       if (origin === 'unhandledRejection' && error instanceof TroupeError) report(error)
       else this.#fail(error)
     })
+    return exchanges.accepted
   }
 
   async connect(replica: ActorName, port: MessagePort): Promise<void> {

@@ -19,6 +19,8 @@ const CLIENTS = 'clients'
 const WARN = 40
 /** Increments under each condition. */
 const INCREMENTS = 150
+/** Rest of a client between two requests, ms: leaves the machine something for six processes and the tests that run beside. */
+const PAUSE_MS = 10
 const ENV = {
   TROUPE_SECRET: 'a secret of this test only',
   TROUPE_CLUSTER_KEY: 'a key of this test only, 32 or more characters',
@@ -140,7 +142,7 @@ async function deploy(t: Test, network: TestNetwork): Promise<Deployment> {
   const admin = new AdminLink(String(adminUrl), network.commandOn(WEB))
   t.teardown(() => admin.close())
   const load = new Load(
-    { url: String(url), clients: 12, sessions: 4, named: true },
+    { url: String(url), clients: 12, sessions: 4, named: true, pauseMs: PAUSE_MS },
     network.commandOn(CLIENTS),
   )
   t.teardown(() => load.kill())

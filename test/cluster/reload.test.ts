@@ -1,4 +1,5 @@
 /** A cluster is given new code and new settings while it is under load. */
+import { setTimeout as rest } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { CommandProgress } from '../../lib/director/commands.js'
 import { byName, startCluster, type TestCluster } from '../support/cluster.js'
@@ -41,6 +42,7 @@ function comeAnew(url: string) {
       const response = await fetch(`${url}/late`, { method: 'POST' })
       const text = await response.text()
       if (response.status !== 200 || text !== '1') refused.push(`${response.status} ${text}`)
+      await rest(PAUSE_MS)
     }
   }
   const all = Array.from({ length: 16 }, come)
@@ -152,7 +154,7 @@ t.test('without load', async t => {
     const waiting = visitor.get('/wait')
     const stream = visitor.get('/stream')
     await until(async () => (await cluster.status()).director.requestsInFlight === 2)
-    changed = { ...raw, drainTimeout: '3s' }
+    changed = { ...raw, drainTimeout: '2s' }
     const reload = cluster.reload()
     await t.rejects(stream, 'the stream')
     t.match(await waiting, { status: 200, text: /^waited in/ })

@@ -228,7 +228,7 @@ t.test(
     const cluster = await startCluster(t, { webServers: { hangTimeout: '60s' } })
     const visitor = await visitorAt(t, cluster, 'web-1')
     // Longer than a control call of an event loop that runs may take.
-    const answer = visitor.post('/compute?ms=6500')
+    const answer = visitor.post('/stand-still?ms=6500')
     await cluster.lose('a')
     t.match(await answer, { status: 200, servedBy: 'web-1' })
     await cluster.whole()

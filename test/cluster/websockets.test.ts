@@ -1,6 +1,8 @@
 /** WebSocket apps in a real cluster: what passes through a tunnel, its session, and what becomes of it. */
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { upgrade } from 'undici'
 import { startCluster, type TestCluster } from '../support/cluster.js'
 import { mib, peakMemory } from '../support/memory.js'
 import { until } from '../support/until.js'
@@ -49,6 +51,31 @@ t.test('text, binary, empty, large and fragmented messages are echoed as they we
   t.equal(await client.ask(compressible), compressible, 'compressed both ways')
   client.socket.close(4000, 'done')
   t.same(await client.end(), { code: 4000, reason: 'done' })
+})
+
+/** Its thread pauses where it may always be made to wait: before it has told what the app listens to. */
+const BUSY_AT_FIRST = `
+import { createServer } from 'node:http'
+const pause = ms => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+export async function create() {
+  const server = createServer((req, res) => res.end('an ordinary request'))
+  server.on('upgrade', (req, socket) => {
+    socket.end('HTTP/1.1 101 Switching Protocols\\r\\nConnection: upgrade\\r\\nUpgrade: x\\r\\n\\r\\n')
+  })
+  await new Promise(setImmediate)
+  setTimeout(pause, 1, 100)
+  setImmediate(pause, 300)
+  pause(5)
+  return server
+}
+`
+
+t.test('the first request of a cluster may be a tunnel', async t => {
+  const app = join(t.testdir({ 'app.mjs': BUSY_AT_FIRST }), 'app.mjs')
+  const { url } = await startCluster(t, { app, webServers: { threads: 1 } })
+  const { headers, socket } = await upgrade(url, { protocol: 'x' })
+  socket.destroy()
+  t.equal(headers.upgrade, 'x')
 })
 
 t.test('many messages at once keep their order', async t => {

@@ -45,6 +45,22 @@ t.test('nothing is answered before it is on disk, and a read that follows a chan
   t.strictSame(answersAtCommit, [0])
 })
 
+t.test('what is sent on hearing an answer is committed at once, not at the next sweep', async t => {
+  const { server, store } = await open(t)
+  let sweeps = 0
+  const expired = store.expired.bind(store)
+  store.expired = now => {
+    sweeps++
+    return expired(now)
+  }
+  const batches = 40
+  for (let batch = 1; batch <= batches; batch++) {
+    const mutation = mutationOf('s1', '{}', { version: batch })
+    await new Promise(answer => server.receive(applyOf(batch, mutation), answer))
+  }
+  t.ok(sweeps < batches / 2)
+})
+
 t.test('a session server that is closed in the middle of a commit answers first', async t => {
   const { server } = await open(t)
   const owner = new TestOwner(server)

@@ -29,6 +29,18 @@ t.test('what one tick posts crosses as one batch, in order', async t => {
   near.close()
 })
 
+t.test('of many messages of one tick the first go before the last are there, all in order', async t => {
+  const { near, far, batches } = pair()
+  const texts = Array.from({ length: 20 }, (_, index) => `${index}`)
+  const received: (string | undefined)[] = []
+  far.onmessage = message => received.push(message.text)
+  for (const text of texts) near.post({ text })
+  await eventually(() => received.length === texts.length, 'all arrive')
+  t.same(received, texts)
+  t.equal(batches(), 3)
+  near.close()
+})
+
 t.test('a buffer is moved, not copied', async t => {
   const { near, far } = pair()
   const bytes = new Uint8Array(10_000).fill(7)

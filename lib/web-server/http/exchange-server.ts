@@ -58,6 +58,11 @@ export class ExchangeServer {
     return this.#exchanges.size + this.#intake.waiting
   }
 
+  /** What the app takes as tunnels so far. */
+  get accepted(): readonly TunnelEvent[] {
+    return [...this.#accepted]
+  }
+
   /** Tells the front, once, that the app takes such requests as tunnels. */
   #accept(event: TunnelEvent): void {
     if (this.#accepted.has(event)) return

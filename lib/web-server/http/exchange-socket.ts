@@ -3,7 +3,8 @@
  * nothing: bodies are pushed into the request itself, as node's own parser does.
  */
 import type { RequestHead } from '../../transport/exchange-messages.js'
-import { type Callback, type SocketEvents, VirtualSocket } from './virtual-socket.js'
+import { type SocketEvents, VirtualSocket } from './virtual-socket.js'
+import type { Callback } from './written-bytes.js'
 
 /** What happens at an exchange's socket. */
 export interface ExchangeSocketEvents extends SocketEvents {

@@ -5,7 +5,8 @@
 import { CreditMeter } from '../../transport/credits.js'
 import { bufferOf, sizeOf } from '../../transport/exchange-bytes.js'
 import type { Bytes, RequestHead } from '../../transport/exchange-messages.js'
-import { type Callback, type SocketEvents, VirtualSocket } from './virtual-socket.js'
+import { type SocketEvents, VirtualSocket } from './virtual-socket.js'
+import type { Callback } from './written-bytes.js'
 
 /** What happens at a tunnel's socket. */
 export interface TunnelSocketEvents extends SocketEvents {

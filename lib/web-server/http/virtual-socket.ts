@@ -8,8 +8,8 @@ import type { AddressInfo } from 'node:net'
 import { CHUNK_BYTES, SendWindow } from '../../transport/credits.js'
 import { packBytes } from '../../transport/exchange-bytes.js'
 import type { Bytes, RequestHead } from '../../transport/exchange-messages.js'
-import { isMade, lazyDuplex, makeStream } from './lazy-duplex.js'
-import { gather, rest, toBytes, type Written } from './written-bytes.js'
+import { WholeResponseStream } from './whole-response-stream.js'
+import { type Callback, gather, rest, toBytes } from './written-bytes.js'
 
 /** What happens at a virtual socket, told to its exchange. */
 export interface SocketEvents {
@@ -21,27 +21,14 @@ export interface SocketEvents {
   onTimeout(): void
 }
 
-/** How a stream is told that a write is done. */
-export type Callback = (error?: Error | null) => void
-
 /** One write of the stream that waits for credit or for the session's copies. */
 interface Stalled {
   bytes: Bytes
   readonly callback: Callback
 }
 
-/** One write of a response that is ended at once. */
-interface Ending extends Written {
-  readonly callback: Callback | undefined
-}
-
-/** Stands for a stream's state while a response is ended: how often node:http has corked it, which it also sets itself. */
-interface EndingState {
-  corked: number
-}
-
 /** See above. */
-export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, highWaterMark: CHUNK_BYTES }) {
+export abstract class VirtualSocket extends WholeResponseStream {
   /** True, or not there at all, as in net.Socket. */
   declare readonly encrypted?: true
   readonly remoteAddress: string | undefined
@@ -62,10 +49,6 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
   #held = false
   #discarding = false
   #timer: NodeJS.Timeout | undefined = undefined
-  /** Null when no response is being ended, or the stream was made before. */
-  #ending: EndingState | null = null
-  /** What a response was ended with that has used this connection for nothing else: it goes on as a whole. */
-  #whole: Ending[] | null = null
 
   constructor(head: RequestHead, events: SocketEvents) {
     super()
@@ -86,27 +69,15 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
 
   release(): void {
     this.#held = false
-    this.#passWhole()
+    this.passWhole()
     this.#advance()
-  }
-
-  /** The app ends its response: what is written from here to {@link endingEnds} is all of it, as a rule. */
-  endingBegins(): void {
-    this.#ending = isMade(this) ? null : { corked: 0 }
-  }
-
-  endingEnds(): void {
-    // It could not be ended after all: what has been written of it waits for the next end, as node:http has it.
-    if (this.#whole !== null && this.#ending !== null && this.#ending.corked > 0) this.#make()
-    this.#ending = null
-    if (!this.#held) this.#passWhole()
   }
 
   /** From now on the app writes into the void: something else was answered in its place. */
   discard(): void {
     this.#discarding = true
     this.#held = false
-    this.#passWhole()
+    this.passWhole()
     this.#advance()
   }
 
@@ -184,54 +155,6 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
     return this.destroy()
   }
 
-  override write(...args: unknown[]): boolean {
-    const [chunk, encoding, callback] = args
-    // As node:http calls it; anything else is a stream's, which also refuses what can't be written.
-    if (this.#ending !== null && !isMade(this) && isPlain(chunk, encoding)) {
-      this.#whole ??= []
-      this.#whole.push({
-        chunk,
-        encoding: encoding as BufferEncoding,
-        callback: callback as Callback | undefined,
-      })
-      this.waitingLength += chunk.length
-      return true
-    }
-    this.#make()
-    return Reflect.apply(super.write, this, args)
-  }
-
-  override cork(): void {
-    if (this.#ending !== null && !isMade(this)) {
-      this.#ending.corked++
-      return
-    }
-    this.#make()
-    super.cork()
-  }
-
-  override uncork(): void {
-    if (this.#ending !== null && !isMade(this)) {
-      if (this.#ending.corked > 0) this.#ending.corked--
-      if (this.#ending.corked === 0 && !this.#held) this.#passWhole()
-      return
-    }
-    this.#make()
-    super.uncork()
-  }
-
-  /** Hidden by the stream's own state once that is made. */
-  get _writableState(): unknown {
-    if (this.#ending !== null) return this.#ending
-    this.#make()
-    return this._writableState
-  }
-
-  get _readableState(): unknown {
-    this.#make()
-    return this._readableState
-  }
-
   override _write(chunk: string | Buffer, encoding: BufferEncoding, callback: Callback): void {
     this.accept(toBytes(chunk, encoding), callback)
   }
@@ -252,47 +175,22 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
     setImmediate(callback, told)
   }
 
+  protected override get isHeld(): boolean {
+    return this.#held
+  }
+
+  protected override acceptWhole(bytes: Bytes): void {
+    this.bytesWritten += bytes.length
+    this.touched()
+    if (!this.#discarding && bytes.length > 0) this.#pass(bytes, bytes.length)
+  }
+
   /** The app wrote something: it goes on as soon as it may. */
   protected accept(bytes: Bytes, callback: Callback): void {
     this.bytesWritten += bytes.length
     this.touched()
     this.#stalled = { bytes, callback }
     if (!this.#held) this.#advance()
-  }
-
-  /** What has been written becomes writes of a stream like any other. */
-  #make(): void {
-    if (isMade(this)) return
-    makeStream(this)
-    const whole = this.#takeWhole()
-    for (let corks = this.#ending?.corked ?? 0; corks > 0; corks--) super.cork()
-    if (whole === null) return
-    // As one write: its last part, which finishes the response, is done before the stream ends, if the app ends that too.
-    super.cork()
-    for (const { chunk, encoding, callback } of whole) super.write(chunk, encoding ?? 'utf8', callback)
-    super.uncork()
-  }
-
-  #passWhole(): void {
-    if (this.#whole === null) return
-    if (this.waitingLength > CHUNK_BYTES) {
-      this.#make()
-      return
-    }
-    const whole = this.#takeWhole()
-    if (whole === null) return
-    const bytes = gather(whole)
-    this.bytesWritten += bytes.length
-    this.touched()
-    if (!this.#discarding && bytes.length > 0) this.#pass(bytes, bytes.length)
-    for (const { callback } of whole) if (typeof callback === 'function') process.nextTick(callback, null)
-  }
-
-  #takeWhole(): Ending[] | null {
-    const whole = this.#whole
-    this.#whole = null
-    this.waitingLength = 0
-    return whole
   }
 
   #timedOut(): void {
@@ -321,13 +219,6 @@ export abstract class VirtualSocket extends lazyDuplex({ decodeStrings: false, h
     if (typeof bytes === 'string') this.#events.onBytes(size < bytes.length ? bytes.slice(0, size) : bytes)
     else this.#events.onBytes(packBytes(bytes.subarray(0, size)))
   }
-}
-
-/** Whether it is a Buffer, or text in an encoding that exists: none stands for UTF-8. */
-function isPlain(chunk: unknown, encoding: unknown): chunk is string | Buffer {
-  if (typeof chunk !== 'string') return Buffer.isBuffer(chunk)
-  if (encoding === 'utf8' || encoding === 'latin1' || encoding === undefined || encoding === null) return true
-  return typeof encoding === 'string' && Buffer.isEncoding(encoding)
 }
 
 function familyOf(address: string | undefined): string | undefined {

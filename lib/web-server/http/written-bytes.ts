@@ -7,6 +7,9 @@ export interface Written {
   readonly encoding: BufferEncoding | undefined
 }
 
+/** How a stream is told that a write is done. */
+export type Callback = (error?: Error | null) => void
+
 /** Text stays text when each of its characters is one byte on the wire. */
 export function toBytes(chunk: string | Buffer, encoding: BufferEncoding | undefined): Bytes {
   if (typeof chunk !== 'string') return chunk

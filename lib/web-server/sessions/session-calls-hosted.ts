@@ -14,7 +14,7 @@ import type { SessionIndex } from './session-index.js'
 import { IndexRecords } from './session-index-records.js'
 import { acceptSession } from './session-json.js'
 import type { SessionLoader } from './session-loader.js'
-import type { SessionShared } from './session-of-request.js'
+import type { SessionShared } from './session-shared.js'
 
 /** Sessions looked up at once while ids are listed: bounds what their data takes meanwhile. */
 const LOOKUPS_AT_ONCE = 64

@@ -13,9 +13,10 @@ import { NO_SESSION_EVENTS, type SessionEvents } from './session-events.js'
 import { SessionIds } from './session-id.js'
 import { SessionIndex } from './session-index.js'
 import { type Loaded, SessionLoader } from './session-loader.js'
-import { SessionOfRequest, type SessionShared } from './session-of-request.js'
+import { SessionOfRequest } from './session-of-request.js'
 import { PartitionUses } from './session-partitions.js'
 import { SetCookies } from './session-set-cookie.js'
+import type { SessionShared } from './session-shared.js'
 import type { Opened, SessionOpener, SessionRequest } from './session-use.js'
 
 /** What a session host is made of. */

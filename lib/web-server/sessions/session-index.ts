@@ -8,9 +8,10 @@ import type { SessionId } from '../../replication/ids.js'
 import { indexRecordsOf, type SessionIndexes } from '../../transport/session-call-index.js'
 import type { OwnerCalls } from '../../transport/session-call-messages.js'
 import { isReserved } from '../../transport/session-call-rules.js'
-import type { Listed, SessionEntry } from './session-entry.js'
+import type { SessionEntry } from './session-entry.js'
 import { SessionUnreadableError } from './session-errors.js'
 import { parseSession } from './session-json.js'
+import type { Listed } from './session-work.js'
 
 /** Keeps the sessions of one web server in the index. */
 export class SessionIndex {

@@ -1,10 +1,7 @@
 /** One request's use of its session, in the order of the request's life: session, head, end, acknowledged, close. */
 
-import type { SessionConfig } from '../../config/schema.js'
-import { OwnershipLostError } from '../../replication/errors.js'
 import { createSession, type Session, type SessionActions } from './session.js'
-import type { SessionCache } from './session-cache.js'
-import type { SessionCommitter, SessionOwner } from './session-commit.js'
+import { acknowledgedOf, both } from './session-acknowledged.js'
 import type { CookieSettings } from './session-cookie.js'
 import type { SessionEntry } from './session-entry.js'
 import {
@@ -14,24 +11,9 @@ import {
   SessionInUseError,
 } from './session-errors.js'
 import { SessionHold, type SessionHoldOptions } from './session-hold.js'
-import type { PartitionUses } from './session-partitions.js'
-import type { SetCookies } from './session-set-cookie.js'
+import { commitOfTunnel, keepAlive } from './session-of-tunnel.js'
+import type { SessionShared } from './session-shared.js'
 import type { SessionUse } from './session-use.js'
-
-/** What all requests of one web server share. */
-export interface SessionShared {
-  readonly config: SessionConfig
-  readonly cache: SessionCache
-  readonly owner: SessionOwner
-  readonly committer: SessionCommitter
-  readonly partitions: PartitionUses
-  readonly cookies: SetCookies
-  readonly now: () => number
-  /** Makes a new, empty session. @param isLate it will never be stored: any id will do @throws SessionIdError */
-  readonly create: (isLate: boolean) => SessionEntry
-  /** An error that no request can be told of any more. */
-  readonly report: (error: Error) => void
-}
 
 /** What a {@link SessionOfRequest} is opened with. */
 export interface SessionOfRequestOptions {
@@ -127,7 +109,7 @@ export class SessionOfRequest implements SessionUse, SessionActions, SessionHold
     if (this.#options.entry === null) partitions.visitorLeft()
     for (const hold of this.#holds) {
       hold.letGo()
-      this.#attempt(() => this.#keepAlive(hold))
+      this.#attempt(() => keepAlive(hold, this.#shared, true))
       cache.toTunnel(hold.entry)
       partitions.toTunnel(hold.entry.partition)
     }
@@ -136,7 +118,7 @@ export class SessionOfRequest implements SessionUse, SessionActions, SessionHold
   acknowledged(): Promise<void> | null {
     let first: Promise<void> | null = null
     for (const hold of this.#holds) {
-      const promise = this.#acknowledgedOf(hold)
+      const promise = acknowledgedOf(hold, this.#shared.committer)
       if (promise !== null) first = first === null ? promise : both(first, promise)
     }
     return first
@@ -183,7 +165,7 @@ export class SessionOfRequest implements SessionUse, SessionActions, SessionHold
     }
     if (this.#isTunnel) this.#commitOfTunnel(hold)
     else this.#shared.committer.commit(hold)
-    await this.#acknowledgedOf(hold)
+    await acknowledgedOf(hold, this.#shared.committer)
   }
 
   async reload(hold: SessionHold): Promise<void> {
@@ -208,7 +190,7 @@ export class SessionOfRequest implements SessionUse, SessionActions, SessionHold
     this.#begin()
     this.#session = undefined
     this.#isEnded = false
-    await this.#acknowledgedOf(hold)
+    await acknowledgedOf(hold, this.#shared.committer)
   }
 
   async destroy(hold: SessionHold): Promise<void> {
@@ -217,7 +199,7 @@ export class SessionOfRequest implements SessionUse, SessionActions, SessionHold
       this.#session = undefined
       this.#isEnded = true
     }
-    await this.#acknowledgedOf(hold)
+    await acknowledgedOf(hold, this.#shared.committer)
   }
 
   #destroy(hold: SessionHold): void {
@@ -263,24 +245,8 @@ export class SessionOfRequest implements SessionUse, SessionActions, SessionHold
     return this.#isTunnel || this.#isClosed
   }
 
-  /** @throws SessionClosedError when the session has ended meanwhile: a change would bring it back */
   #commitOfTunnel(hold: SessionHold): void {
-    const { entry } = hold
-    if (entry.version === 0 || hold === this.#unset) return
-    if (entry.expires > this.#shared.now()) {
-      this.#shared.committer.commit(hold)
-      this.#keepAlive(hold)
-      return
-    }
-    const wasChanged = entry.dirty && !entry.destroyed
-    hold.revert()
-    if (wasChanged) throw new SessionClosedError()
-  }
-
-  /** Use keeps a session alive: that of a tunnel does not wait for its end. */
-  #keepAlive(hold: SessionHold): void {
-    if (hold.used || (this.#shared.config.rolling && !this.#isClosed)) this.#shared.committer.touch(hold)
-    hold.used = false
+    if (hold !== this.#unset) commitOfTunnel(hold, this.#shared, !this.#isClosed)
   }
 
   /** Changes made after the request was over: kept when the session is still here. */
@@ -298,18 +264,6 @@ export class SessionOfRequest implements SessionUse, SessionActions, SessionHold
     })
   }
 
-  #acknowledgedOf(hold: SessionHold): Promise<void> | null {
-    const { entry, pendingChange } = hold
-    if (!hold.looked) return null
-    const own = pendingChange === null || pendingChange.isDone ? null : pendingChange.outcome
-    if (entry.acknowledgedVersion === entry.version || pendingChange?.version === entry.version) return own
-    // A change of a concurrent request, which this one may have seen.
-    if (entry.detached) return observed(Promise.reject(new OwnershipLostError(entry.partition)))
-    const others = this.#shared.committer.held(entry)
-    if (others === null) return own
-    return own === null ? observed(others) : both(own, others)
-  }
-
   #attempt(action: () => void): void {
     try {
       action()
@@ -317,14 +271,4 @@ export class SessionOfRequest implements SessionUse, SessionActions, SessionHold
       this.#shared.report(error instanceof Error ? error : new Error(String(error)))
     }
   }
-}
-
-function both(a: Promise<void>, b: Promise<void>): Promise<void> {
-  return observed(Promise.all([a, b]).then(() => {}))
-}
-
-/** Whoever waits learns of a failure; a client that has gone away leaves nobody who does. */
-function observed(promise: Promise<void>): Promise<void> {
-  promise.catch(() => {})
-  return promise
 }

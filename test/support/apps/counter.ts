@@ -185,9 +185,10 @@ const handlers: Record<string, Handler> = {
   },
   '/exit': () => process.exit(7),
   /** Computes for so long without a pause. */
-  '/compute': (_req, res, query) => {
-    compute(Number(query.get('ms')))
-    res.end('computed')
+  /** Keeps the event loop from everything else, as computing would, but leaves the processor to others. */
+  '/stand-still': (_req, res, query) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(query.get('ms')))
+    res.end('went on')
   },
   /** What this web server's thread holds, after a collection when node runs with --expose-gc. */
   '/memory': (_req, res) => {
