@@ -1,6 +1,7 @@
 /** The session-server actor: control calls in, a port to each web server, and a {@link SessionServer} behind them. */
 import type { MessagePort } from 'node:worker_threads'
 import { TroupeError } from '../errors.js'
+import type { Mutation } from '../replication/copy.js'
 import type { ActorName, Epoch } from '../replication/ids.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
 import type {
@@ -14,6 +15,7 @@ import { BatchedPort } from '../transport/batched-port.js'
 import { EndGate } from '../transport/end-gate.js'
 import { type LogOffered, REPLICA_FORMS } from '../transport/replica-wire.js'
 import { threadStats } from '../transport/thread-stats.js'
+import { asError } from '../transport/wire-error.js'
 import { LocalSessionServer } from './local-session-server.js'
 import { isToReplica, MalformedMessageError } from './malformed.js'
 import { OwnerLogs } from './owner-logs.js'
@@ -69,9 +71,7 @@ class SessionServerActor implements SessionServerControl {
     void server.failed.then(error => this.#end(error))
     const fences = await server.fences()
     if (server.holdsInMemory) {
-      this.#logs = new OwnerLogs(fences, mutations =>
-        server.receive({ type: 'apply', batch: 0, mutations }, () => undefined),
-      )
+      this.#logs = new OwnerLogs(fences, mutations => this.#apply(server, mutations))
     }
     return fences
   }
@@ -88,7 +88,7 @@ class SessionServerActor implements SessionServerControl {
     ownerPort.onerror = warnOnce()
     ownerPort.onclose = () => {
       if (this.#owners.get(owner) !== ownerPort) return
-      this.#logs?.close(owner)
+      this.#closeLog(owner)
       this.#owners.delete(owner)
     }
     this.#owners.set(owner, ownerPort)
@@ -99,7 +99,7 @@ class SessionServerActor implements SessionServerControl {
   }
 
   async disconnect(owner: ActorName): Promise<void> {
-    this.#logs?.close(owner)
+    this.#closeLog(owner)
     this.#owners.get(owner)?.close()
     this.#owners.delete(owner)
   }
@@ -107,6 +107,7 @@ class SessionServerActor implements SessionServerControl {
   async stop(): Promise<void> {
     if (this.#nextLook !== null) clearTimeout(this.#nextLook)
     for (const owner of this.#owners.keys()) this.#logs?.close(owner)
+    this.#logs = null
     // First what is under way, since its answers still go out; what comes after that gets none.
     await this.#server?.close()
     for (const port of this.#owners.values()) port.close()
@@ -118,6 +119,21 @@ class SessionServerActor implements SessionServerControl {
     const server = this.#started()
     this.#logs?.take()
     return { ...(await server.stats()), ...threadStats() }
+  }
+
+  /** An owner that has gone may have said that this wakes, without having been heard: so the others' logs are looked at. */
+  #closeLog(owner: ActorName): void {
+    this.#logs?.close(owner)
+    this.#look()
+  }
+
+  /** Owners count on what is in their logs: a session server that can't take it is as good as lost. */
+  #apply(server: SessionServer, mutations: readonly Mutation[]): void {
+    try {
+      server.receive({ type: 'apply', batch: 0, mutations }, () => undefined)
+    } catch (error) {
+      this.#end(asError(error))
+    }
   }
 
   /** Takes out what owners have appended, again and again as long as they append something. */

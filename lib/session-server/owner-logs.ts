@@ -67,15 +67,11 @@ export class OwnerLogs {
     this.#collect(mutations)
     if (mutations.length === 0) return false
     // An owner may write before its claim has come: what it wrote fences all others, which are asked again.
-    if (this.#raise(mutations, 0)) {
-      let known: number
-      do {
-        known = mutations.length
-        this.#collect(mutations)
-      } while (this.#raise(mutations, known))
-      // Those of earlier owners first, since the replica fences by what it takes.
-      mutations.sort((a, b) => a.authority - b.authority)
+    for (let known = 0; this.#raise(mutations, known); ) {
+      known = mutations.length
+      this.#collect(mutations)
     }
+    inOrderOfOwners(mutations)
     this.#apply(mutations)
     return true
   }
@@ -101,5 +97,13 @@ export class OwnerLogs {
     if (!this.take()) return true
     this.#board.wake()
     return false
+  }
+}
+
+/** Those of earlier owners first, since the replica fences by what it takes. */
+function inOrderOfOwners(mutations: Mutation[]): void {
+  const authority = mutations[0]?.authority
+  if (mutations.some(mutation => mutation.authority !== authority)) {
+    mutations.sort((a, b) => a.authority - b.authority)
   }
 }

@@ -31,6 +31,11 @@ export class EndGate {
     this.#state = new Int32Array(memory)
   }
 
+  /** Whether the thread is about to be ended, or has ended: what it is given may be lost with it. */
+  get isClosed(): boolean {
+    return (Atomics.load(this.#state, 0) & CLOSED) !== 0
+  }
+
   /** Runs what must not be broken off. Doesn't come back if the thread is to be ended. @throws what it throws */
   run<T>(work: () => T): T {
     this.#enter()
@@ -82,11 +87,6 @@ export class EndGate {
   #park(): never {
     while (true) Atomics.wait(this.#state, 0, CLOSED)
   }
-}
-
-/** Whether the thread is about to be ended, or has ended: what it is given may be lost with it. */
-export function isEndGateClosed(gate: SharedArrayBuffer): boolean {
-  return (Atomics.load(new Int32Array(gate), 0) & CLOSED) !== 0
 }
 
 /** Lets the thread in no more. @returns whether nobody is behind the gate, so that it may be ended now. Idempotent. */

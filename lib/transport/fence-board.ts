@@ -16,7 +16,10 @@ export function createFenceBoard(): SharedArrayBuffer {
   return memory
 }
 
-/** Either end's view of a board. Epochs above 2^32 would need more than 2^32 takeovers of one partition. */
+/** Epochs from here on have no place on a board, and it fences all of them: none was ever reached. */
+const EPOCH_MAX = 0xffffffff
+
+/** Either end's view of a board. */
 export class FenceBoard {
   readonly #words: Uint32Array
 
@@ -26,13 +29,14 @@ export class FenceBoard {
 
   /** Whether a mutation of an owner of this epoch may be refused. */
   fences(partition: Partition, authority: Epoch): boolean {
-    return Atomics.load(this.#words, partition) > authority
+    return authority >= EPOCH_MAX || Atomics.load(this.#words, partition) > authority
   }
 
   /** @returns false when it was as high before. For the replica */
   raise(partition: Partition, epoch: Epoch): boolean {
-    if (Atomics.load(this.#words, partition) >= epoch) return false
-    Atomics.store(this.#words, partition, epoch)
+    const shown = Math.min(epoch, EPOCH_MAX)
+    if (Atomics.load(this.#words, partition) >= shown) return false
+    Atomics.store(this.#words, partition, shown)
     return true
   }
 

@@ -10,12 +10,13 @@
 import type { Mutation } from '../replication/copy.js'
 import type { Epoch, Partition, SessionId, Version } from '../replication/ids.js'
 
-/** Room for 2,000 mutations of small sessions, and for three of the largest at least. A power of two. */
+/** Room for 2,000 mutations of small sessions, and for several of the largest by default. A power of two. */
 const DATA_BYTES = 1024 * 1024
 /** The longest id that goes through a log, characters; Troupe's own have 32. */
 const ID_LENGTH_MAX = 256
-/** Bytes that one character takes at most in UTF-8. */
+/** Bytes that one character takes at most in UTF-8: as long as a text is small, it need not be measured for its room. */
 const CHARACTER_BYTES_MAX = 3
+const SMALL_TEXT_LENGTH_MAX = 4096
 
 /** Numbers of 4 bytes at the beginning: bytes ever written and ever taken, both modulo 2 to the power of 32. */
 const WRITTEN = 0
@@ -187,7 +188,11 @@ export class MutationLogReader {
 }
 
 function bytesMaxOf({ id, data }: Mutation): number {
-  return aligned(RECORD_BYTES + CHARACTER_BYTES_MAX * (id.length + (data?.length ?? 0)))
+  return aligned(RECORD_BYTES + CHARACTER_BYTES_MAX * id.length + textBytesMaxOf(data ?? ''))
+}
+
+function textBytesMaxOf(text: string): number {
+  return text.length <= SMALL_TEXT_LENGTH_MAX ? CHARACTER_BYTES_MAX * text.length : Buffer.byteLength(text)
 }
 
 function aligned(bytes: number): number {

@@ -2,9 +2,9 @@
  * The way from an owner to one replica: messages, and for changes of sessions a log in shared memory where the replica
  * offers one. Who appended to the log, and is not fenced then, knows that the replica holds it.
  */
-import type { Epoch } from '../replication/ids.js'
+import type { Mutation } from '../replication/copy.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
-import { isEndGateClosed } from '../transport/end-gate.js'
+import { EndGate } from '../transport/end-gate.js'
 import { FenceBoard } from '../transport/fence-board.js'
 import { MutationLogWriter } from '../transport/mutation-log.js'
 import type { LogOffered } from '../transport/replica-wire.js'
@@ -19,7 +19,7 @@ export interface ReplicaLinkEffects {
 interface Log {
   readonly writer: MutationLogWriter
   readonly board: FenceBoard
-  readonly endGate: SharedArrayBuffer
+  readonly endGate: EndGate
 }
 
 export class ReplicaLink {
@@ -44,7 +44,11 @@ export class ReplicaLink {
   }
 
   onOffer({ log, board, endGate }: LogOffered): void {
-    this.#log = { writer: new MutationLogWriter(log), board: new FenceBoard(board), endGate }
+    this.#log = {
+      writer: new MutationLogWriter(log),
+      board: new FenceBoard(board),
+      endGate: new EndGate(endGate),
+    }
   }
 
   /** An answer that came as a message. */
@@ -83,16 +87,18 @@ export class ReplicaLink {
   #append({ batch, mutations }: Extract<ToReplica, { type: 'apply' }>): boolean {
     const log = this.#log
     if (log === null || this.#unanswered > 0 || this.#isForgetting) return false
-    if (!log.writer.append(mutations)) return false
+    if (isFenced(log, mutations) || !log.writer.append(mutations)) return false
     if (log.board.wake()) this.#effects.wake()
-    // After the appending: see fence-board.ts.
-    if (log.writer.isClosed || isEndGateClosed(log.endGate)) return false
-    for (const { partition, authority } of mutations) {
-      if (log.board.fences(partition, authority as Epoch)) return false
-    }
+    // After the appending, whatever was seen before: see fence-board.ts.
+    if (log.writer.isClosed || log.endGate.isClosed || isFenced(log, mutations)) return false
     this.#held.push({ type: 'applied', batch, fenced: NONE })
     return true
   }
+}
+
+function isFenced({ board }: Log, mutations: readonly Mutation[]): boolean {
+  for (const { partition, authority } of mutations) if (board.fences(partition, authority)) return true
+  return false
 }
 
 const NONE: readonly never[] = []

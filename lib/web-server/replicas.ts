@@ -27,6 +27,9 @@ import { ReplicaLink } from './replica-link.js'
 /** Time between two looks for what has waited too long, ms: the precision of `replication.ackTimeout`. */
 const TICK_INTERVAL_MS = 50
 
+/** Flushes within one turn of the event loop. */
+const FLUSHES_PER_TURN = 64
+
 /** What a web server's replication tells of. */
 export type ReplicasEvents = Pick<OwnerEffects, 'settled' | 'fenced'>
 
@@ -40,10 +43,20 @@ export class Replicas {
   readonly #owner: Owner
   readonly #connections = new Map<ActorName, Connection>()
   readonly #ticks: NodeJS.Timeout
-  readonly #flushLater = () => this.#flush()
+  readonly #flushAtTurn = () => {
+    this.#isFlushDue = false
+    this.#flushesLeft = FLUSHES_PER_TURN
+    this.#flush()
+  }
+  readonly #flushAtOnce = () => {
+    this.#isFlushingAtOnce = false
+    this.#flush()
+  }
   readonly #acks = new DurationHistogram()
-  #flushIsDue = false
-  /** Every replica has a log: nothing is gained by sending more at once. */
+  #isFlushDue = false
+  #isFlushingAtOnce = false
+  /** In this turn of the event loop. */
+  #flushesLeft = FLUSHES_PER_TURN
   #areAllLogged = false
   #mutations = 0
   #acksFailed = 0
@@ -181,23 +194,41 @@ export class Replicas {
     this.#areAllLogged = [...this.#connections.values()].every(({ link }) => link.hasLog)
   }
 
+  #flushLater(): void {
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    setImmediate(this.#flushAtTurn)
+  }
+
   #flushSoon(): void {
-    if (this.#flushIsDue) return
-    this.#flushIsDue = true
-    if (this.#areAllLogged) queueMicrotask(this.#flushLater)
-    else setImmediate(this.#flushLater)
+    this.#flushLater()
+    // Nothing is gained by sending more at once where every replica has a log; but an app that saves again and again must
+    // not keep the loop from its turn.
+    if (!this.#areAllLogged || this.#isFlushingAtOnce || this.#flushesLeft === 0) return
+    this.#flushesLeft--
+    this.#isFlushingAtOnce = true
+    queueMicrotask(this.#flushAtOnce)
+  }
+
+  /** One that throws does not take the other answers with it. */
+  #hear(replica: ActorName, answer: FromReplica): void {
+    try {
+      this.#owner.onMessage(replica, answer, Date.now())
+    } catch (error) {
+      setImmediate(() => {
+        throw error
+      })
+    }
+    // What waited for it may go on.
+    this.#flushLater()
   }
 
   #flush(): void {
-    this.#flushIsDue = false
     this.#owner.flush()
     // Now, not in an immediate of their own: that would cost each change a turn of the event loop.
     for (const [replica, { port, link }] of this.#connections) {
       port.flush()
-      const answers = link.takeAnswers()
-      for (const answer of answers) this.#owner.onMessage(replica, answer, Date.now())
-      // What waited for them may go on.
-      if (answers.length > 0) this.#flushSoon()
+      for (const answer of link.takeAnswers()) this.#hear(replica, answer)
     }
   }
 }

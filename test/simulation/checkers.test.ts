@@ -8,7 +8,7 @@ import { shrink } from './shrink.js'
 import { runSchedule, type Trace } from './simulation.js'
 
 /** Each mistake must be found within so many seeds of each profile. */
-const SEEDS_MAX = 100
+const SEEDS_MAX = 150
 
 t.setTimeout(0)
 

@@ -71,7 +71,10 @@ export class Cluster {
     }
     timeline.after(
       detectMs,
-      ifStillUp(() => this.director.onWebServerDead(server)),
+      ifStillUp(() => {
+        this.director.onWebServerDead(server)
+        for (const place of this.places) place.server?.onOwnerLost(String(server.life))
+      }),
     )
     timeline.after(
       detectMs + restartMs,

@@ -78,6 +78,6 @@ export function drawParameters(random: Random, profile: Profile): Parameters {
     clients: random.between(6, 12),
     pauseMaxMs: random.oneOf(200, 600, 1_500),
     calmMaxMs: random.oneOf(600, 1_500, 4_000),
-    sharesLogs: random.chance(0.3),
+    sharesLogs: random.chance(0.5),
   }
 }

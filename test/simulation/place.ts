@@ -97,7 +97,12 @@ export class Place {
     if (server === null || server.dead) return
     this.#endLife(server, disk, transaction)
     const { timeline } = this.#world
-    if (!this.parameters.isRemote) timeline.after(detectMs, () => this.#lost(server))
+    if (!this.parameters.isRemote) {
+      timeline.after(detectMs, () => {
+        server.closeGate()
+        this.#lost(server)
+      })
+    }
     // The gateway notices by itself.
     timeline.after(detectMs + restartMs, () => {
       if (this.#server === server) this.start()

@@ -4,7 +4,7 @@ import type { ActorName, Epoch, Partition } from '../../lib/replication/ids.js'
 import type { FromReplica, ToReplica } from '../../lib/replication/messages.js'
 import { Replica } from '../../lib/replication/replica.js'
 import { OwnerLogs } from '../../lib/session-server/owner-logs.js'
-import { createEndGate } from '../../lib/transport/end-gate.js'
+import { abandonEndGate, createEndGate } from '../../lib/transport/end-gate.js'
 import type { LogOffered } from '../../lib/transport/replica-wire.js'
 import type { Receiver } from './channel.js'
 import { type DiskImage, EMPTY_IMAGE, SimulatedDisk } from './disk.js'
@@ -17,8 +17,10 @@ const TICK_MS = 500
 /** Sweeps in one tick: the replica's own pace is meant for more partitions and more time than a schedule has. */
 const SWEEPS_PER_TICK = 64
 
-/** Time between two looks at the logs, at most, virtual ms. */
-const LOOK_MS_MAX = 40
+/** Time between two looks at the logs, at most, virtual ms: long beside that of a message, as in the server. */
+const LOOK_MS_MAX = 300
+/** Time until it hears that an owner is gone, at most, virtual ms. */
+const TOLD_MS_MAX = 500
 
 export type Answer = (answer: FromReplica) => void
 
@@ -54,6 +56,7 @@ export class SimulatedSessionServer implements ReplicaEnd {
   readonly #logs: OwnerLogs | null
   readonly #promised = new Set<string>()
   #isLooking = false
+  readonly #endGate = createEndGate()
   /** Answers that wait for the transaction after the one being written, and those that wait for that one. */
   #held: (() => void)[] = []
 
@@ -101,8 +104,19 @@ export class SimulatedSessionServer implements ReplicaEnd {
   offer(owner: string): LogOffered | null {
     if (this.#logs === null) return null
     const log = this.#logs.open(owner as ActorName, this.#random.oneOf(256, 1_024, 8_192))
-    // As if nobody noticed its end before it is told.
-    return { type: 'log', log, board: this.#logs.boardMemory, endGate: createEndGate() }
+    return { type: 'log', log, board: this.#logs.boardMemory, endGate: this.#endGate }
+  }
+
+  /** Its end was noticed: nothing that is written from here on counts as held. */
+  closeGate(): void {
+    abandonEndGate(this.#endGate)
+  }
+
+  /** The director tells it of the end of an owner, some time later. */
+  onOwnerLost(owner: string): void {
+    this.#world.timeline.after(this.#random.between(0, TOLD_MS_MAX), () => {
+      if (!this.dead) this.#logs?.close(owner as ActorName)
+    })
   }
 
   /** Something is in a log. */

@@ -21,7 +21,7 @@ const NIGHTLY_SCHEDULES = 12_000
 /** Stories of failures that one run prints. */
 const STORIES_MAX = 5
 /** Seeds within which each deliberate fault is looked for. */
-const FAULT_SEEDS_MAX = 100
+const FAULT_SEEDS_MAX = 150
 
 /** What one thread runs: every `step`th seed of these. */
 interface Share {
