@@ -9,7 +9,7 @@ export interface Owned {
   readonly reachable: readonly ActorName[]
   /** Neither a resync nor a handover has filled the cache: what it does not hold is read ahead by the next resync. */
   readonly cold: boolean
-  /** A replica that is about to leave: that it holds a change counts for nothing. */
+  /** A replica that is about to leave: that it holds a change counts for nothing, but where all are waited for. */
   readonly retiring: ActorName | null
   /** How many replicas must hold a change before its response goes out. */
   readonly required: number
@@ -70,9 +70,11 @@ export class OwnedPartitions {
   /** Counts what is asked on the path of every change beforehand. */
   set({ assignment, reachable, cold }: Pick<Owned, 'assignment' | 'reachable' | 'cold'>): void {
     const { partition, replicas } = assignment
-    const retiring = replicas.find(replica => replica.retiring === true)?.name ?? null
+    // Who waits for all waits for it, too: it may stay, should another be lost.
+    const retiring =
+      this.#acks === 'all' ? null : (replicas.find(replica => replica.retiring === true)?.name ?? null)
     if (this.#owned[partition] === undefined) this.#size++
-    const required = this.#required(reachable, retiring)
+    const required = this.#required(reachable)
     this.#owned[partition] = { assignment, reachable, cold, retiring, required }
   }
 
@@ -118,14 +120,14 @@ export class OwnedPartitions {
     this.set({ assignment, reachable: owned.reachable, cold: false })
   }
 
-  #required(reachable: readonly ActorName[], retiring: ActorName | null): number {
+  #required(reachable: readonly ActorName[]): number {
     switch (this.#acks) {
       case 'none':
         return 0
       case 'one':
         return 1
       case 'all':
-        return Math.max(1, reachable.filter(name => name !== retiring).length)
+        return Math.max(1, reachable.length)
     }
   }
 }

@@ -269,6 +269,16 @@ t.test('a replica that is about to leave counts for no acknowledgement', async t
   t.strictSame(outcomes, [])
 })
 
+t.test('with acks of all, who is about to leave is waited for, too: it may stay', async t => {
+  for (const lacking of [[A], [B], []]) {
+    const { assign, mutate, deliver } = cluster({ acks: 'all' })
+    assign(assignmentOf(1, [{ name: A, synced: true, retiring: true }, unsynced(B)], { settled: false }))
+    const outcomes = mutate(1)
+    deliver(lacking)
+    t.equal(outcomes.length, lacking.length === 0 ? 1 : 0)
+  }
+})
+
 t.test('what this web server does not own is neither replicated nor looked up', async t => {
   const { mutate, owner } = cluster()
   const found: Found[] = []
