@@ -169,7 +169,7 @@ export class SimulatedWebServer implements Receiver {
     const link = new ReplicaLink({ post: message => channel.send(message), wake: () => server?.wake() })
     const connection: Connection = { link, server, batchesInFlight: 0, sent: new Map() }
     this.#links.set(end.name, connection)
-    const offered = server?.offer(String(this.life)) ?? null
+    const offered = this.#world.parameters.acks === 'all' ? null : (server?.offer(String(this.life)) ?? null)
     if (offered !== null) answers.send(offered)
   }
 
