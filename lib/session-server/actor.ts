@@ -1,4 +1,5 @@
 /** The session-server actor: control calls in, a port to each web server, and a {@link SessionServer} behind them. */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import { TroupeError } from '../errors.js'
 import type { Mutation } from '../replication/copy.js'
@@ -61,7 +62,7 @@ class SessionServerActor implements SessionServerControl {
   constructor({ name, endGate }: ActorTask, end: EndActor) {
     this.#name = name
     this.#endGate = new EndGate(endGate)
-    this.#end = end
+    this.#end = error => void this.#endGate.left().then(() => end(error))
   }
 
   async start(options: SessionServerStart): Promise<readonly Epoch[]> {
@@ -105,6 +106,9 @@ class SessionServerActor implements SessionServerControl {
   }
 
   async stop(): Promise<void> {
+    // A store that is just being opened is opened first, so that it can be closed.
+    await this.#endGate.left()
+    await turn()
     if (this.#nextLook !== null) clearTimeout(this.#nextLook)
     for (const owner of this.#owners.keys()) this.#logs?.close(owner)
     this.#logs = null

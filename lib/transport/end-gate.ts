@@ -25,6 +25,7 @@ export class EndGate {
   readonly #state: Int32Array
   /** How many have gone in and not come out: those that wait for something overlap. */
   #inside = 0
+  #whenLeft: (() => void)[] = []
 
   /** @param memory without it it is never closed, as where nobody ends the thread */
   constructor(readonly memory: SharedArrayBuffer = createEndGate()) {
@@ -34,6 +35,14 @@ export class EndGate {
   /** Whether the thread is about to be ended, or has ended: what it is given may be lost with it. */
   get isClosed(): boolean {
     return (Atomics.load(this.#state, 0) & CLOSED) !== 0
+  }
+
+  /**
+   * Resolves when this thread is not behind its gate. An actor ends its task no earlier: a pool ends the thread of a task
+   * that has ended, and knows of no gate.
+   */
+  async left(): Promise<void> {
+    while (this.#inside > 0) await new Promise<void>(resolve => this.#whenLeft.push(resolve))
   }
 
   /** Runs what must not be broken off. Doesn't come back if the thread is to be ended. @throws what it throws */
@@ -79,6 +88,7 @@ export class EndGate {
 
   #leave(): void {
     if (--this.#inside > 0) return
+    if (this.#whenLeft.length > 0) for (const resolve of this.#whenLeft.splice(0)) resolve()
     const before = Atomics.and(this.#state, 0, ~INSIDE)
     if ((before & CLOSED) !== 0) Atomics.notify(this.#state, 0)
   }

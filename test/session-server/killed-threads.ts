@@ -1,16 +1,20 @@
 /**
- * Kills threads of session servers as soon as LMDB makes its files in them, in a process of its own: what is asked is
- * whether that lives. Arguments: a folder, and how often.
+ * Kills threads of session servers as soon as LMDB makes its files in them, or stops those session servers, in a process
+ * of its own: what is asked is whether that lives. Arguments: `kill` or `stop`, a folder, and how often.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { Stage, WORKER_FILES } from '../../lib/director/actors/stage.js'
 import type { ActorName } from '../../lib/replication/ids.js'
 
 /** Without a limit an opening that fails would be looked for until the test's time is over. */
 const OPENING_MS_MAX = 10_000
 
-const [, , folder = '', times = '1'] = process.argv
+/** Between the moments at which one is stopped, ms. */
+const STEP_MS = 12
+
+const [, , how, folder = '', times = '1'] = process.argv
 const stage = new Stage(WORKER_FILES)
 
 for (let count = 0; count < Number(times); count++) {
@@ -21,8 +25,14 @@ for (let count = 0; count < Number(times); count++) {
   const opened = actor.control
     .start({ name: 'a' as ActorName, backend: { kind: 'lmdb', path } })
     .catch(() => null)
-  watchFor(join(path, 'lock.mdb'))
-  actor.kill('the test asks for it')
+  if (how === 'stop') {
+    // While it loads LMDB, so that it is about to open.
+    await setTimeout(count * STEP_MS)
+    await actor.control.stop()
+  } else {
+    watchFor(join(path, 'lock.mdb'))
+    actor.kill('the test asks for it')
+  }
   await actor.gone
   await opened
 }

@@ -91,14 +91,19 @@ t.test(
   },
 )
 
-t.test('a thread that is killed while it opens its store ends nothing but itself', async t => {
-  const file = fileURLToPath(new URL('killed-threads.js', import.meta.url))
-  const child = spawn(process.execPath, [file, t.testdir(), '8'])
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (said += text))
-  const [code, signal] = await once(child, 'close')
-  t.strictSame({ code, signal, said }, { code: 0, signal: null, said: 'alive\n' })
-})
+for (const [how, done] of [
+  ['kill', 'killed'],
+  ['stop', 'stopped'],
+] as const) {
+  t.test(`a thread that is ${done} while it opens its store ends nothing but itself`, async t => {
+    const file = fileURLToPath(new URL('killed-threads.js', import.meta.url))
+    const child = spawn(process.execPath, [file, how, t.testdir(), '8'])
+    let said = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (said += text))
+    const [code, signal] = await once(child, 'close')
+    t.strictSame({ code, signal, said }, { code: 0, signal: null, said: 'alive\n' })
+  })
+}
 
 t.test('a session server that is stopped answers what it was sent before, and leaves it on disk', async t => {
   const path = t.testdir()

@@ -78,3 +78,20 @@ t.test('a thread whose gate was closed does not get in, and can still be ended',
   await exit
   t.equal(new Int32Array(inside)[0], 0)
 })
+
+t.test('who asks is told when nothing is behind the gate any more', async t => {
+  const gate = new EndGate(createEndGate())
+  await gate.left()
+  let goOn: () => void = () => undefined
+  let left = false
+  const holding = gate.hold(() => new Promise<void>(resolve => (goOn = resolve)))
+  const told = gate.left().then(() => {
+    left = true
+  })
+  gate.run(() => undefined)
+  await new Promise(setImmediate)
+  t.notOk(left, 'something else is still behind it')
+  goOn()
+  await Promise.all([holding, told])
+  t.ok(left)
+})
