@@ -91,11 +91,11 @@ t.test(
   },
 )
 
-for (const [how, done] of [
-  ['kill', 'killed'],
-  ['stop', 'stopped'],
+for (const [how, title] of [
+  ['kill', 'a thread that is killed while it opens its store ends nothing but itself'],
+  ['stop', 'a session server that is stopped while it opens its store ends nothing but itself'],
 ] as const) {
-  t.test(`a thread that is ${done} while it opens its store ends nothing but itself`, async t => {
+  t.test(title, async t => {
     const file = fileURLToPath(new URL('killed-threads.js', import.meta.url))
     const child = spawn(process.execPath, [file, how, t.testdir(), '8'])
     let said = ''
