@@ -122,10 +122,13 @@ export class BatchedPort<In, Out> {
 
   #fail(error: unknown): void {
     if (this.onerror !== null) this.onerror(error)
-    // Out of this call stack, so that the rest of the batch is still handled.
-    else
-      setImmediate(() => {
-        throw error
-      })
+    else throwLater(error)
   }
+}
+
+/** Makes it an uncaught error out of this call stack, so that the rest of a batch is still handled. */
+export function throwLater(error: unknown): void {
+  setImmediate(() => {
+    throw error
+  })
 }

@@ -20,7 +20,7 @@ export function createEndGate(): SharedArrayBuffer {
   return new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
 }
 
-/** Thread side. */
+/** Thread side; whether it is closed, anybody may ask who has the memory. */
 export class EndGate {
   readonly #state: Int32Array
   /** How many have gone in and not come out: those that wait for something overlap. */

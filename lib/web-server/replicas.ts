@@ -19,7 +19,7 @@ import type { Listed } from '../replication/listings.js'
 import type { Found } from '../replication/lookups.js'
 import type { FromReplica, ToReplica } from '../replication/messages.js'
 import { Owner, type OwnerEffects, type OwnerOptions } from '../replication/owner.js'
-import { BatchedPort } from '../transport/batched-port.js'
+import { BatchedPort, throwLater } from '../transport/batched-port.js'
 import { type DurationCounts, DurationHistogram } from '../transport/histogram.js'
 import { type LogOffered, OWNER_FORMS } from '../transport/replica-wire.js'
 import { ReplicaLink } from './replica-link.js'
@@ -58,6 +58,7 @@ export class Replicas {
   #isFlushingAtOnce = false
   /** In this turn of the event loop. */
   #flushesLeft = FLUSHES_PER_TURN
+  /** Every session server takes changes into a log: see {@link ReplicaLink}. */
   #areAllLogged = false
   #mutations = 0
   #acksFailed = 0
@@ -118,7 +119,7 @@ export class Replicas {
         return
       }
       link.onAnswer(message)
-      this.#owner.onMessage(replica, message, Date.now())
+      this.#hear(replica, message)
       this.#flushSoon()
     }
     this.#connections.set(replica, { port: replicaPort, link })
@@ -219,12 +220,8 @@ export class Replicas {
     try {
       this.#owner.onMessage(replica, answer, Date.now())
     } catch (error) {
-      setImmediate(() => {
-        throw error
-      })
+      throwLater(error)
     }
-    // What waited for it may go on.
-    this.#flushLater()
   }
 
   #flush(): void {
@@ -232,7 +229,11 @@ export class Replicas {
     // Now, not in an immediate of their own: that would cost each change a turn of the event loop.
     for (const [replica, { port, link }] of this.#connections) {
       port.flush()
-      for (const answer of link.takeAnswers()) this.#hear(replica, answer)
+      for (const answer of link.takeAnswers()) {
+        this.#hear(replica, answer)
+        // What waited for it may go on.
+        this.#flushLater()
+      }
     }
   }
 }

@@ -10,11 +10,11 @@ import type { ExchangeReply, TunnelEvent } from '../../transport/exchange-messag
 import type { RequestLog } from '../logs/request-log.js'
 import type { WebServerTraffic } from '../measured.js'
 import { Answers } from './answers.js'
+import { Arrivals } from './arrivals.js'
 import { Connections } from './connections.js'
 import { Dispatch } from './dispatch.js'
 import type { Flight } from './flight.js'
 import { FrontRequest } from './front-request.js'
-import { Intake } from './intake.js'
 import { LOOK_INTERVAL_MS } from './listeners/certificate-watch.js'
 import { Listeners } from './listeners/listeners.js'
 import { RawResponse } from './raw-response.js'
@@ -50,7 +50,7 @@ export class Front {
   readonly #traffic = new Traffic()
   readonly #dispatch: Dispatch
   readonly #answers: Answers
-  readonly #intake: Intake
+  readonly #arrivals: Arrivals
   readonly #listeners: Listeners
 
   constructor(options: FrontOptions) {
@@ -58,13 +58,13 @@ export class Front {
     const connections = this.#connections
     const dispatch = new Dispatch(listen, router, (flight, reason) => answers.refuse(flight, reason))
     const answers = new Answers({ dispatch, connections, traffic: this.#traffic, requestLog })
-    const intake = new Intake({ cookieName, connections, dispatch, answers })
+    const arrivals = new Arrivals({ cookieName, connections, dispatch, answers })
     this.#dispatch = dispatch
     this.#answers = answers
-    this.#intake = intake
+    this.#arrivals = arrivals
     this.#server = serverFor(listen)
     this.#server.on('connection', socket => connections.add(socket, flights => answers.clientGone(flights)))
-    this.#server.on('request', (req, res) => intake.accept(req, res))
+    this.#server.on('request', (req, res) => arrivals.accept(req, res))
     this.#listeners = new Listeners({
       ...listen,
       http: this.#server,
@@ -116,7 +116,7 @@ export class Front {
   /** The app takes such requests as tunnels; before that node:http makes ordinary ones of them. Idempotent. */
   accepts(event: TunnelEvent): void {
     if (this.#server.listenerCount(event) > 0) return
-    this.#server.on(event, (req, socket, head) => this.#intake.acceptTunnel(req, socket as Socket, head))
+    this.#server.on(event, (req, socket, head) => this.#arrivals.acceptTunnel(req, socket as Socket, head))
   }
 
   /**

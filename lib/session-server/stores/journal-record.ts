@@ -117,6 +117,8 @@ export interface FoundRecord {
   readonly sequence: number
   /** Without what fills it up to its alignment. */
   readonly bytes: Buffer
+  /** Where the text begins in them: behind the numbers. */
+  readonly textFrom: number
 }
 
 /** @returns the record at the beginning of the bytes; undefined when there is none, or not all of it */
@@ -124,16 +126,15 @@ export function recordAt(bytes: Buffer): FoundRecord | undefined {
   if (bytes.length < HEAD_BYTES) return undefined
   const words = new Uint32Array(copyOf(bytes.subarray(0, HEAD_BYTES)))
   if (words[MAGIC] !== MAGIC_NUMBER) return undefined
-  const end = HEAD_BYTES + (words[ENTRIES] ?? 0) * ENTRY_NUMBERS * NUMBER_BYTES + (words[TEXT_BYTES] ?? 0)
+  const textFrom = HEAD_BYTES + (words[ENTRIES] ?? 0) * ENTRY_NUMBERS * NUMBER_BYTES
+  const end = textFrom + (words[TEXT_BYTES] ?? 0)
   if (end > bytes.length || words[CHECKSUM] !== crc32(bytes.subarray(CHECKED_FROM, end))) return undefined
   const sequence = new Float64Array(words.buffer)[SEQUENCE] ?? 0
-  return { sequence, bytes: bytes.subarray(0, end) }
+  return { sequence, bytes: bytes.subarray(0, end), textFrom }
 }
 
 /** @returns what a record says, in order */
-export function* entriesOf({ bytes }: FoundRecord): Generator<JournalEntry> {
-  const head = new Uint32Array(copyOf(bytes.subarray(0, HEAD_BYTES)))
-  const textFrom = HEAD_BYTES + (head[ENTRIES] ?? 0) * ENTRY_NUMBERS * NUMBER_BYTES
+export function* entriesOf({ bytes, textFrom }: FoundRecord): Generator<JournalEntry> {
   const numbers = new Float64Array(copyOf(bytes.subarray(HEAD_BYTES, textFrom)))
   const text = bytes.toString('utf8', textFrom)
   let read = 0

@@ -15,7 +15,7 @@ import { FAULTY_ANSWER, type RawResponse } from './raw-response.js'
 import { TunnelAnswer } from './tunnel-answer.js'
 
 /** What takes requests in. */
-export interface IntakeOptions {
+export interface ArrivalsOptions {
   /** Name of the session cookie. */
   readonly cookieName: string
   readonly connections: Connections
@@ -24,7 +24,7 @@ export interface IntakeOptions {
 }
 
 /** Where all requests of one front begin. */
-export class Intake {
+export class Arrivals {
   readonly #cookieName: string
   readonly #connections: Connections
   readonly #dispatch: Dispatch
@@ -32,7 +32,7 @@ export class Intake {
   /** Requests whose body had not arrived when their head had; they leave at the end of the tick. */
   #arriving: Flight[] = []
 
-  constructor({ cookieName, connections, dispatch, answers }: IntakeOptions) {
+  constructor({ cookieName, connections, dispatch, answers }: ArrivalsOptions) {
     this.#cookieName = cookieName
     this.#connections = connections
     this.#dispatch = dispatch
